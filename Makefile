@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup pack models offline demo serve test parity bench check format clean
+PY := .venv/bin/python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+
+setup: ## .venv with everything, from the lock
+	@sh tools/setup.sh
+
+pack: setup ## prepare the offline model pack and put it into model_repository/
+	@$(PY) -m faceswap_tools.packs
+
+models: setup ## InsightFace's own weights: make models ARGS="--accept-license" (also --from DIR, --pack buffalo_s)
+	@$(PY) -m faceswap_tools.insightface_pack --output .packs/insightface $(ARGS)
+	@$(PY) -m faceswap_tools.packs insightface
+
+offline: setup ## go back to the offline model pack
+	@$(PY) -m faceswap_tools.packs offline
+
+demo: setup ## swap faces in real photographs through the real server, into out/
+	@$(PY) -m faceswap_tools.demo
+
+serve: setup pack ## start the server on 127.0.0.1:8000 (HTTP) and :8001 (gRPC) and leave it running
+	@.venv/bin/faceswap serve
+
+test: setup pack ## all tests, those against the real server included
+	@$(PY) -m pytest
+
+parity: setup ## insightface itself against the served ensemble, one row per check, into out/parity.json
+	@$(PY) -m faceswap_tools.parity $(ARGS)
+
+bench: setup ## ours against insightface in one run, one table, into out/bench.json
+	@$(PY) -m faceswap_tools.benchmarks $(ARGS)
+
+check: setup ## lint, format and types, strict
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@$(PY) -m mypy python_backend/src client/src tools/src
+
+format: setup ## rewrite to the one format
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format --quiet .
+
+clean: ## remove what was made: .venv, prepared packs, results
+	rm -rf .venv .packs out model_repository/*/1/*.onnx model_repository/pack.json

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Rewrites environment.txt from the two .in files. Needs uv. No registry host is written.
+set -eu
+cd "$(dirname "$0")/.."
+options="--quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate"
+{
+    echo "# Exact versions and hashes for Python 3.10 to 3.12, written by lock.sh. Install with --no-deps."
+    uv pip compile $options requirements/environment.in
+    uv pip compile $options --no-deps requirements/carried.in
+} > requirements/environment.txt.new
+mv requirements/environment.txt.new requirements/environment.txt
