@@ -1,0 +1,216 @@
+"""The errors a caller can meet, each with a stable code.
+
+    FaceSwapError
+    ├── ImageError                      one of the pictures cannot be used
+    │   ├── EmptyImage                  EMPTY_IMAGE
+    │   ├── NotAnImage                  NOT_AN_IMAGE
+    │   ├── UnsupportedFormat           UNSUPPORTED_FORMAT
+    │   ├── TruncatedImage              TRUNCATED_IMAGE
+    │   ├── CorruptImage                CORRUPT_IMAGE
+    │   ├── TooManyBytes                TOO_MANY_BYTES
+    │   ├── TooManyPixels               TOO_MANY_PIXELS
+    │   ├── BadDimensions               BAD_DIMENSIONS
+    │   └── AnimatedImage               ANIMATED_IMAGE
+    ├── OptionError                     a request parameter cannot be used
+    │   ├── UnknownOption               UNKNOWN_OPTION
+    │   └── InvalidOption               INVALID_OPTION
+    ├── RequestError                    the request as a whole cannot be used
+    │   ├── InvalidTensor               INVALID_TENSOR
+    │   ├── WrongPictureCount           WRONG_PICTURE_COUNT
+    │   ├── InvalidIdentity             INVALID_IDENTITY
+    │   └── SourceCountMismatch         SOURCE_COUNT_MISMATCH
+    ├── FaceError                       the pictures do not hold the faces asked for
+    │   ├── NoFaceInSource              NO_FACE_IN_SOURCE
+    │   ├── NoFaceInTarget              NO_FACE_IN_TARGET
+    │   └── FaceIndexOutOfRange         FACE_INDEX_OUT_OF_RANGE
+    ├── RequestCancelled                CANCELLED
+    ├── ServerBusy                      SERVER_BUSY
+    └── InternalError                   INTERNAL
+
+A step turns an error into a response with the text `CODE: message`; `status` names the Triton status it
+is sent with. A caller never receives a traceback or a path.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Status(Enum):
+    """Triton status an error is sent with; the HTTP code is Triton's own mapping of it."""
+
+    INVALID_ARG = "INVALID_ARG"  # HTTP 400
+    UNSUPPORTED = "UNSUPPORTED"  # HTTP 501
+    UNAVAILABLE = "UNAVAILABLE"  # HTTP 503
+    CANCELLED = "CANCELLED"  # HTTP 400
+    INTERNAL = "INTERNAL"  # HTTP 500
+
+
+class FaceSwapError(Exception):
+    """Base of all errors; `str(error)` is `CODE: message`."""
+
+    code: ClassVar[str] = ""
+    status: ClassVar[Status] = Status.INVALID_ARG
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{self.code}: {message}")
+        self.message = message
+
+
+class ImageError(FaceSwapError):
+    """A picture cannot be used. The message begins with which one, for example `SOURCE_IMAGE[0]`."""
+
+
+class EmptyImage(ImageError):
+    """No bytes were sent."""
+
+    code = "EMPTY_IMAGE"
+
+
+class NotAnImage(ImageError):
+    """The bytes are not in any picture format we can recognise."""
+
+    code = "NOT_AN_IMAGE"
+
+
+class UnsupportedFormat(ImageError):
+    """A picture, but in a format that is not on the list."""
+
+    code = "UNSUPPORTED_FORMAT"
+    status = Status.UNSUPPORTED
+
+
+class TruncatedImage(ImageError):
+    """The picture's data ends before its pixels are complete."""
+
+    code = "TRUNCATED_IMAGE"
+
+
+class CorruptImage(ImageError):
+    """The header can be read, the pixels cannot be decoded."""
+
+    code = "CORRUPT_IMAGE"
+
+
+class TooManyBytes(ImageError):
+    """The encoded picture is larger than the limit."""
+
+    code = "TOO_MANY_BYTES"
+
+
+class TooManyPixels(ImageError):
+    """The header promises more pixels than the limit; nothing was decoded."""
+
+    code = "TOO_MANY_PIXELS"
+
+
+class BadDimensions(ImageError):
+    """A side is zero, or longer than any supported format allows."""
+
+    code = "BAD_DIMENSIONS"
+
+
+class AnimatedImage(ImageError):
+    """More than one frame; we swap single pictures."""
+
+    code = "ANIMATED_IMAGE"
+
+
+class OptionError(FaceSwapError):
+    """A request parameter cannot be used."""
+
+
+class UnknownOption(OptionError):
+    """A parameter of that name does not exist; the message lists those that do."""
+
+    code = "UNKNOWN_OPTION"
+
+
+class InvalidOption(OptionError):
+    """Wrong type or out of range; the message has the name, the value and what is allowed."""
+
+    code = "INVALID_OPTION"
+
+
+class RequestError(FaceSwapError):
+    """The request as a whole cannot be used."""
+
+
+class InvalidTensor(RequestError):
+    """An input tensor has the wrong type or shape."""
+
+    code = "INVALID_TENSOR"
+
+
+class WrongPictureCount(RequestError):
+    """No source, too many sources, or not exactly one target."""
+
+    code = "WRONG_PICTURE_COUNT"
+
+
+class InvalidIdentity(RequestError):
+    """An embedding is not a finite, non-zero vector, or there are none or too many."""
+
+    code = "INVALID_IDENTITY"
+
+
+class SourceCountMismatch(RequestError):
+    """Several sources, but not as many as target faces to swap."""
+
+    code = "SOURCE_COUNT_MISMATCH"
+
+
+class FaceError(FaceSwapError):
+    """The pictures do not hold the faces asked for."""
+
+
+class NoFaceInSource(FaceError):
+    """A source picture shows no face."""
+
+    code = "NO_FACE_IN_SOURCE"
+
+
+class NoFaceInTarget(FaceError):
+    """The target picture shows no face and `on_no_face` is `error`."""
+
+    code = "NO_FACE_IN_TARGET"
+
+
+class FaceIndexOutOfRange(FaceError):
+    """`source_face` or `target_faces` names a face that was not found."""
+
+    code = "FACE_INDEX_OUT_OF_RANGE"
+
+
+class RequestCancelled(FaceSwapError):
+    """The caller gave up; the work was stopped between steps."""
+
+    code = "CANCELLED"
+    status = Status.CANCELLED
+
+
+class ServerBusy(FaceSwapError):
+    """The queue or the memory budget is full; try again later."""
+
+    code = "SERVER_BUSY"
+    status = Status.UNAVAILABLE
+
+
+class InternalError(FaceSwapError):
+    """A fault of ours; details are in the server's log, never in the answer."""
+
+    code = "INTERNAL"
+    status = Status.INTERNAL
+
+
+def all_errors() -> dict[str, type[FaceSwapError]]:
+    """Every error class that has a code, by code."""
+    found: dict[str, type[FaceSwapError]] = {}
+    pending = [FaceSwapError]
+    while pending:
+        cls = pending.pop()
+        pending.extend(cls.__subclasses__())
+        if cls.code:
+            found[cls.code] = cls
+    return found

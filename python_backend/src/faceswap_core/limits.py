@@ -1,0 +1,25 @@
+"""Limits on what a request may hold, read once from the environment.
+
+Every limit is an environment variable `FACESWAP_<NAME>`; the defaults below are the documented ones.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Limits(BaseSettings):
+    """Checked against headers, before any pixel is decoded."""
+
+    model_config = SettingsConfigDict(env_prefix="FACESWAP_", frozen=True, extra="ignore")
+
+    max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="encoded bytes of one picture")
+    max_image_pixels: int = Field(default=50_000_000, ge=1, description="width times height of one picture")
+    max_image_side: int = Field(default=30_000, ge=1, description="longer side of one picture, in pixels")
+    max_sources: int = Field(default=8, ge=1, le=8, description="source pictures of one request")
+
+
+def limits_from_environment() -> Limits:
+    """Reads `FACESWAP_*`; raises pydantic's ValidationError when a variable is not a number in range."""
+    return Limits()
