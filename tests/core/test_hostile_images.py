@@ -1,0 +1,92 @@
+"""Every hostile picture ends with the code it should, and no memory is spent on what a header claims."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from faceswap_core.errors import FaceSwapError
+from faceswap_core.image_decoding import decode_image
+from faceswap_core.image_header import inspect_image
+from faceswap_core.limits import Limits
+
+from tests.core.hostile_images import (
+    FINE,
+    LIMIT_BYTES,
+    LIMIT_PIXELS,
+    LIMIT_SIDE,
+    HostileImage,
+    all_hostile_images,
+)
+
+MEMORY_BOUND_MB = 48
+"""Decoded RGB and alpha of the largest picture allowed (2 megapixels), twice, and the encoded bytes a few times.
+A decoder that believes one of the headers, or inflates one of the texts, needs hundreds."""
+
+LIMITS = Limits(max_image_bytes=LIMIT_BYTES, max_image_pixels=LIMIT_PIXELS, max_image_side=LIMIT_SIDE)
+CASES = all_hostile_images()
+
+
+def outcome(case: HostileImage) -> str:
+    """FINE or the code of the error; anything but a FaceSwapError comes through."""
+    try:
+        header = inspect_image(case.data, "SOURCE_IMAGE[0]", LIMITS)
+        decoded = decode_image(case.data, header, "SOURCE_IMAGE[0]")
+    except FaceSwapError as error:
+        if not error.message.startswith("SOURCE_IMAGE[0]: "):
+            raise AssertionError(f"the message does not name the picture: {error}") from error
+        return error.code
+    if decoded.rgb.shape != (header.height, header.width, 3):
+        return f"shape {decoded.rgb.shape}"
+    return FINE
+
+
+def test_there_are_at_least_two_hundred_of_all_kinds() -> None:
+    assert len(CASES) >= 200
+    codes = {code for case in CASES for code in case.outcomes}
+    assert codes >= {
+        "EMPTY_IMAGE",
+        "NOT_AN_IMAGE",
+        "UNSUPPORTED_FORMAT",
+        "TRUNCATED_IMAGE",
+        "CORRUPT_IMAGE",
+        "TOO_MANY_BYTES",
+        "TOO_MANY_PIXELS",
+        "BAD_DIMENSIONS",
+        "ANIMATED_IMAGE",
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_outcome(case: HostileImage) -> None:
+    assert outcome(case) in case.outcomes
+
+
+_MEASURE = """
+import resource
+from tests.core.hostile_images import HostileImage, photograph, saved
+from tests.core.test_hostile_images import CASES, outcome
+from PIL import Image
+
+for kind in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"):
+    outcome(HostileImage("warm-up", saved(Image.fromarray(photograph()), kind), ()))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for case in CASES:
+    outcome(case)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_peak_memory_stays_bounded() -> None:
+    # a process of its own, because the highest resident size is counted from a process's start
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=240,
+    )
+    assert int(done.stdout.split()[-1]) <= MEMORY_BOUND_MB
