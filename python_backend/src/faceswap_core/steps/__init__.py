@@ -1,0 +1,1 @@
+"""The three Python steps of the ensembles, as pure functions."""

@@ -1,0 +1,89 @@
+"""Last step: swapped crops into the frame, the frame into an encoded picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_core.errors import InvalidTensor
+from faceswap_core.image_decoding import KeptMetadata
+from faceswap_core.image_encoding import encode_image, output_format
+from faceswap_core.image_header import ImageHeader, inspect_image
+from faceswap_core.limits import Limits
+from faceswap_core.options import Blend, Options, OutputFormat
+from faceswap_core.paste_back import paste_face
+from faceswap_core.types import Picture
+
+NO_FRAME: Picture = np.zeros((0, 0, 3), dtype=np.uint8)
+"""What `swapped_frame` holds when the target was an encoded picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwappedCrops:
+    """What the swapper made.
+
+    crops: uint8 [K, 128, 128, 3] RGB.
+    affines: float64 [K, 2, 3], frame pixels (x, y) to crop pixels.
+    count: how many of the K rows are faces; 0 when the one row is a blank.
+    """
+
+    crops: NDArray[np.uint8]
+    affines: NDArray[np.float64]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPicture:
+    """The target as it was sent and as it was decoded.
+
+    encoded: the bytes of the request.
+    frame: uint8 RGB [H, W, 3], C-contiguous and writable: faces are pasted into it.
+    alpha: uint8 [H, W], or None.
+    kept: colour profile and resolution.
+    """
+
+    encoded: bytes
+    frame: Picture
+    alpha: NDArray[np.uint8] | None
+    kept: KeptMetadata
+
+
+def paste_faces(target: TargetPicture, swapped: SwappedCrops, options: Options, limits: Limits) -> bytes:
+    """Pastes the crops one after another, in the order of the rows, and encodes the frame.
+
+    A target in which nothing was swapped is returned as it was sent when its format and orientation allow.
+
+    Raises:
+        InvalidTensor: rows of crops and affines disagree.
+        InvalidOption: the target is too large for the wanted format.
+    """
+    header = inspect_image(target.encoded, "TARGET_IMAGE", limits)
+    if swapped.count == 0 and _can_stay(header, options):
+        return target.encoded
+    paste_all(target.frame, swapped, options.blend)
+    return encode_image(
+        target.frame,
+        target.alpha,
+        target=header,
+        kept=target.kept,
+        format=output_format(header, options.output_format),
+        quality=options.output_quality,
+    )
+
+
+def paste_all(frame: Picture, swapped: SwappedCrops, blend: Blend) -> None:
+    """Pastes the first `swapped.count` crops into `frame`, in place; raises InvalidTensor when rows disagree."""
+    if len(swapped.crops) != len(swapped.affines) or swapped.count > len(swapped.crops):
+        raise InvalidTensor(
+            f"{len(swapped.crops)} crops, {len(swapped.affines)} affines and a count of {swapped.count} do not agree"
+        )
+    for row in range(swapped.count):
+        paste_face(frame, swapped.crops[row], swapped.affines[row], blend)
+
+
+def _can_stay(header: ImageHeader, options: Options) -> bool:
+    own_format = output_format(header, OutputFormat.SAME) is header.format
+    wanted = output_format(header, options.output_format) is header.format
+    return own_format and wanted and header.orientation == 1
