@@ -1,0 +1,204 @@
+"""The errors a call can end in, each with a stable `code`.
+
+    FaceSwapError
+    ├── ImageError          a picture cannot be used: EMPTY_IMAGE, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED_IMAGE,
+    │                       CORRUPT_IMAGE, TOO_MANY_BYTES, TOO_MANY_PIXELS, BAD_DIMENSIONS, ANIMATED_IMAGE
+    ├── OptionError         an option cannot be used: UNKNOWN_OPTION, INVALID_OPTION
+    ├── RequestError        the request as a whole cannot be used: INVALID_TENSOR, WRONG_PICTURE_COUNT,
+    │                       INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
+    ├── FaceError           the faces asked for are not there: NO_FACE_IN_SOURCE, NO_FACE_IN_TARGET,
+    │                       FACE_INDEX_OUT_OF_RANGE
+    ├── RequestCancelled    CANCELLED: somebody gave the request up
+    ├── DeadlineExceeded    DEADLINE_EXCEEDED: no answer within the timeout
+    ├── ConnectionFailed    CONNECTION_FAILED: the server cannot be reached, or the connection broke; CLIENT_CLOSED
+    └── ServerError         the request was fine, the server could not answer it: INTERNAL
+        ├── ServerBusy      SERVER_BUSY: full, try again later
+        └── BadAnswer       BAD_ANSWER: the answer is not one a faceswap server gives
+
+The server's text is `CODE: message`, often behind `in ensemble 'face_swap', `. `CLASS_BY_CODE` is the only table
+from codes to classes. A code it does not know keeps its name and gets its class from the status of the answer.
+Messages never hold picture data. Errors of gRPC and httpx stay inside, as `__cause__`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+
+class FaceSwapError(Exception):
+    """Base of all errors; `str(error)` is `CODE: message`.
+
+    Attributes:
+        code: stable name to branch on; `default_code` of the class when the server named none.
+        message: one sentence for a person.
+        request_id: what the client called this request; the server's log has the same. Empty where there is none.
+    """
+
+    default_code: ClassVar[str] = "FACESWAP_ERROR"
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
+        self.code = code or self.default_code
+        self.message = message
+        self.request_id = request_id
+        super().__init__(f"{self.code}: {message}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # exceptions rebuild themselves from `args` alone, which would lose the keywords across processes
+        return _rebuild, (type(self), self.message, self.code, self.request_id, self.__dict__)
+
+
+def _rebuild(
+    cls: type[FaceSwapError], message: str, code: str, request_id: str, state: dict[str, object]
+) -> FaceSwapError:
+    error = cls(message, code=code, request_id=request_id)
+    error.__dict__.update(state)
+    return error
+
+
+class ImageError(FaceSwapError):
+    """A picture cannot be used. The message begins with which one, for example `SOURCE_IMAGE[0]`."""
+
+    default_code = "IMAGE_ERROR"
+
+
+class OptionError(FaceSwapError):
+    """An option does not exist or its value is not allowed; the message says what is."""
+
+    default_code = "OPTION_ERROR"
+
+
+class RequestError(FaceSwapError):
+    """The request as a whole cannot be used, for example nine sources."""
+
+    default_code = "REQUEST_REFUSED"
+
+
+class FaceError(FaceSwapError):
+    """The pictures do not hold the faces asked for."""
+
+    default_code = "FACE_ERROR"
+
+
+class RequestCancelled(FaceSwapError):
+    """Somebody gave the request up before it was done."""
+
+    default_code = "CANCELLED"
+
+
+class DeadlineExceeded(FaceSwapError):
+    """No complete answer within the call's timeout."""
+
+    default_code = "DEADLINE_EXCEEDED"
+
+
+class ConnectionFailed(FaceSwapError):
+    """The server cannot be reached, or the connection broke before the answer was complete."""
+
+    default_code = "CONNECTION_FAILED"
+
+
+class ServerError(FaceSwapError):
+    """The server could not answer; its log has the details under `request_id`."""
+
+    default_code = "SERVER_ERROR"
+
+
+class ServerBusy(ServerError):
+    """The server is full. Nothing was done; the same call may be made again.
+
+    Attributes:
+        retry_after: seconds the server asks to wait, or None when it does not say.
+    """
+
+    default_code = "SERVER_BUSY"
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, code=code, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class BadAnswer(ServerError):
+    """The answer cannot be read: cut short, not KServe v2, or from something that is not a faceswap server."""
+
+    default_code = "BAD_ANSWER"
+
+
+CLASS_BY_CODE: dict[str, type[FaceSwapError]] = {
+    "EMPTY_IMAGE": ImageError,
+    "NOT_AN_IMAGE": ImageError,
+    "UNSUPPORTED_FORMAT": ImageError,
+    "TRUNCATED_IMAGE": ImageError,
+    "CORRUPT_IMAGE": ImageError,
+    "TOO_MANY_BYTES": ImageError,
+    "TOO_MANY_PIXELS": ImageError,
+    "BAD_DIMENSIONS": ImageError,
+    "ANIMATED_IMAGE": ImageError,
+    "UNKNOWN_OPTION": OptionError,
+    "INVALID_OPTION": OptionError,
+    "INVALID_TENSOR": RequestError,
+    "WRONG_PICTURE_COUNT": RequestError,
+    "INVALID_IDENTITY": RequestError,
+    "SOURCE_COUNT_MISMATCH": RequestError,
+    "NO_FACE_IN_SOURCE": FaceError,
+    "NO_FACE_IN_TARGET": FaceError,
+    "FACE_INDEX_OUT_OF_RANGE": FaceError,
+    "CANCELLED": RequestCancelled,
+    "SERVER_BUSY": ServerBusy,
+    "INTERNAL": ServerError,
+}
+"""Every code a server sends, and the class it becomes."""
+
+_CLASS_BY_GRPC_STATUS: dict[str, type[FaceSwapError]] = {
+    "INVALID_ARGUMENT": RequestError,
+    "OUT_OF_RANGE": RequestError,
+    "ALREADY_EXISTS": RequestError,
+    "FAILED_PRECONDITION": RequestError,
+    "UNIMPLEMENTED": RequestError,
+    "CANCELLED": RequestCancelled,
+    "DEADLINE_EXCEEDED": DeadlineExceeded,
+    "UNAVAILABLE": ServerBusy,
+    "RESOURCE_EXHAUSTED": ServerBusy,
+}
+
+_CLASS_BY_HTTP_STATUS: dict[int, type[FaceSwapError]] = {
+    400: RequestError,
+    413: RequestError,
+    429: ServerBusy,
+    501: RequestError,
+    503: ServerBusy,
+    504: DeadlineExceeded,
+}
+
+_CODE = re.compile(r"\b([A-Z][A-Z0-9_]{2,}): ")
+_PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )?(\[request id: [^\]]*\] )?")
+_LONGEST_MESSAGE = 500  # characters; a server's message is a sentence, a proxy's may be a page
+
+
+def error_from_text(
+    text: str, status: str | int, *, request_id: str = "", retry_after: float | None = None
+) -> FaceSwapError:
+    """The client's error for a server's error text.
+
+    Args:
+        text: what the server said, for example `in ensemble 'face_swap', NO_FACE_IN_TARGET: no face was found`.
+        status: gRPC status name (`INVALID_ARGUMENT`) or HTTP status number (400); decides the class where the
+            text holds no known code. A status in neither table is the server's fault: `ServerError`.
+        request_id: copied into the error.
+        retry_after: seconds, kept when the error is a `ServerBusy`.
+    """
+    by_status = _CLASS_BY_HTTP_STATUS.get(status) if isinstance(status, int) else _CLASS_BY_GRPC_STATUS.get(status)
+    text = _PREFIX.sub("", text, count=1)
+    found = _CODE.search(text)
+    code = found.group(1) if found else ""
+    message = one_line(text[found.end() :] if found else text) or f"the server answered {status} without a word"
+    cls = CLASS_BY_CODE.get(code) or by_status or ServerError
+    if issubclass(cls, ServerBusy):
+        return cls(message, code=code, request_id=request_id, retry_after=retry_after)
+    return cls(message, code=code, request_id=request_id)
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks or control characters and no longer than a message should be."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST_MESSAGE else line[: _LONGEST_MESSAGE - 3] + "..."

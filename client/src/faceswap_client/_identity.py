@@ -1,0 +1,109 @@
+"""Who somebody is to the swapper, as numbers: taken from photographs once, used for any number of swaps."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_client._errors import FaceError
+from faceswap_client._files import write_atomically
+from faceswap_client._results import AnalysedFace, Analysis
+
+EMBEDDING_SIZE = 512
+_MAGIC = "faceswap-identity-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One person's embedding. It is biometric data: it is left out of `repr`, and written only by `save`.
+
+    embedding: float32 [512]; its direction counts, not its length.
+    photographs: how many were averaged into it.
+    """
+
+    embedding: NDArray[np.float32] = field(repr=False, compare=False)
+    photographs: int = 1
+
+    def __post_init__(self) -> None:
+        embedding = np.array(self.embedding, dtype=np.float32)
+        length = float(np.linalg.norm(embedding.astype(np.float64))) if embedding.shape == (EMBEDDING_SIZE,) else 0.0
+        if not np.isfinite(length) or length == 0.0:
+            raise ValueError(f"an identity is {EMBEDDING_SIZE} finite numbers that are not all zero")
+        embedding.flags.writeable = False
+        object.__setattr__(self, "embedding", embedding)
+
+    @classmethod
+    def average(cls, identities: Sequence[Identity]) -> Identity:
+        """The mean direction of several photographs of one person, of unit length.
+
+        Raises:
+            ValueError: none were given, or they cancel out.
+        """
+        if not identities:
+            raise ValueError("an average needs at least one identity")
+        if len(identities) == 1:
+            return identities[0]
+        units = [identity.embedding / np.linalg.norm(identity.embedding) for identity in identities]
+        mean = np.sum(units, axis=0, dtype=np.float64)
+        length = float(np.linalg.norm(mean))
+        if length < 1e-6:
+            raise ValueError("these identities cancel out: are they photographs of one person?")
+        return cls((mean / length).astype(np.float32), sum(identity.photographs for identity in identities))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the identity to `path` in one step, about 3 kB that its owner alone can read.
+
+        Raises:
+            OSError: cannot be written.
+        """
+        buffer = io.BytesIO()
+        np.savez(buffer, kind=np.array(_MAGIC), embedding=self.embedding, photographs=np.array(self.photographs))
+        write_atomically(path, buffer.getvalue(), private=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Identity:
+        """Reads what `save` wrote.
+
+        Raises:
+            OSError: cannot be read.
+            ValueError: not a saved identity.
+        """
+        try:
+            with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as saved:
+                if str(saved["kind"]) == _MAGIC:
+                    return cls(saved["embedding"], int(saved["photographs"]))
+        except (KeyError, TypeError, EOFError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{os.fspath(path)} is not a saved identity") from error
+        raise ValueError(f"{os.fspath(path)} is not a saved identity")
+
+
+def chosen_identity(found: Analysis, source_face: int | Literal["largest"] | None) -> Identity:
+    """The identity of the face a swap would take from this photograph: the named one, or the largest by box area.
+
+    Raises:
+        FaceError: NO_FACE_IN_SOURCE, or FACE_INDEX_OUT_OF_RANGE.
+    """
+    if not found.faces:
+        raise FaceError("no face found in the source", code="NO_FACE_IN_SOURCE", request_id=found.request_id)
+    if source_face is None or source_face == "largest":
+        return Identity(max(found.faces, key=_area).embedding)
+    if not 0 <= source_face < len(found.faces):
+        allowed = f"0 to {len(found.faces) - 1}"
+        raise FaceError(
+            f"source_face={source_face}: the source has {len(found.faces)} face(s), allowed indexes: {allowed}",
+            code="FACE_INDEX_OUT_OF_RANGE",
+            request_id=found.request_id,
+        )
+    return Identity(found.faces[source_face].embedding)
+
+
+def _area(face: AnalysedFace) -> float:
+    return (face.box.x1 - face.box.x0) * (face.box.y1 - face.box.y0)

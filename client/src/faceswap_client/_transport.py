@@ -1,0 +1,49 @@
+"""What a client needs from whatever carries its requests, and how the address chooses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from faceswap_client._address import parse_address
+from faceswap_client._grpc import AsyncGrpcTransport, GrpcTransport
+from faceswap_client._http import AsyncHttpTransport, HttpTransport
+from faceswap_client._inference import InferReply, InferRequest
+
+
+class Transport(Protocol):
+    """Carries one inference at a time; safe to call from many threads. Raises errors of `FaceSwapError` only."""
+
+    def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
+        """Sends the request and waits at most `timeout` seconds for the whole reply; None waits for ever."""
+
+    def model_ready(self, model: str, timeout: float | None) -> bool:
+        """Whether the server says that `model` can be used; raises ConnectionFailed when there is no server."""
+
+    def close(self) -> None:
+        """Closes connections; a request in flight may fail. May be called again."""
+
+
+class AsyncTransport(Protocol):
+    """The same for asyncio; used within one event loop. A cancelled task cancels its request."""
+
+    async def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
+        """As `Transport.infer`."""
+
+    async def model_ready(self, model: str, timeout: float | None) -> bool:
+        """As `Transport.model_ready`."""
+
+    async def close(self) -> None:
+        """As `Transport.close`."""
+
+
+def connect(text: str, headers: Mapping[str, str] | None) -> Transport:
+    """A transport for an address; nothing is sent yet. Raises ValueError for an address that cannot be read."""
+    address = parse_address(text)
+    return HttpTransport(address, headers) if address.protocol == "http" else GrpcTransport(address, headers)
+
+
+def connect_async(text: str, headers: Mapping[str, str] | None) -> AsyncTransport:
+    """As `connect`, for asyncio."""
+    address = parse_address(text)
+    return AsyncHttpTransport(address, headers) if address.protocol == "http" else AsyncGrpcTransport(address, headers)

@@ -1,0 +1,63 @@
+"""What the command line's exit status means, and which error gets which."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from faceswap_client._errors import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    FaceError,
+    FaceSwapError,
+    ImageError,
+    RequestCancelled,
+    ServerBusy,
+    ServerError,
+)
+
+
+class ExitCode(IntEnum):
+    """Exit status of `faceswap`. 3 is left out: containers that die of memory pressure are known by it."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> ExitCode:
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    OK = 0, "done"
+    UNEXPECTED = 1, "a fault of this program"
+    USAGE = 2, "wrong arguments, or an option the server refuses"
+    PICTURE = 4, "a picture cannot be read or used"
+    FACE = 5, "the pictures do not show the faces asked for"
+    UNREACHABLE = 6, "no server at that address, or the connection broke"
+    BUSY = 7, "the server is full; try again later"
+    SERVER = 8, "the server failed, or gave an answer that makes no sense"
+    DEADLINE = 9, "no answer within --timeout, or the request was cancelled"
+    OUTPUT = 12, "the result cannot be written"  # 10 and 11 are those of `faceswap serve`
+    INTERRUPTED = 130, "stopped with Ctrl-C"
+
+
+_CODE_BY_CLASS: tuple[tuple[type[FaceSwapError], ExitCode], ...] = (
+    (ImageError, ExitCode.PICTURE),
+    (FaceError, ExitCode.FACE),
+    (ConnectionFailed, ExitCode.UNREACHABLE),
+    (DeadlineExceeded, ExitCode.DEADLINE),
+    (RequestCancelled, ExitCode.DEADLINE),
+    (ServerBusy, ExitCode.BUSY),
+    (ServerError, ExitCode.SERVER),
+    (FaceSwapError, ExitCode.USAGE),  # OptionError, RequestError
+)
+
+
+def exit_code_of(error: FaceSwapError) -> ExitCode:
+    """The exit status of an error: the first class in the table that it belongs to."""
+    return next(code for cls, code in _CODE_BY_CLASS if isinstance(error, cls))
+
+
+def exit_codes_text() -> str:
+    """Every exit status and its meaning, for the end of `--help`."""
+    # the mark \b keeps the line breaks of the paragraph it begins
+    return "\n".join(["\b", "Exit status:", *(f"  {code.value:<3}  {code.meaning}" for code in ExitCode)])
