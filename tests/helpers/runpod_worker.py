@@ -1,0 +1,56 @@
+"""`python -m faceswap_tools.runpod` as tests see it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+
+class Worker:
+    """`python -m faceswap_tools.runpod` and its log."""
+
+    def __init__(self, environment: dict[str, str], log: Path, *arguments: str) -> None:
+        self.log = log
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("RUNPOD_", "FACESWAP_"))}
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "faceswap_tools.runpod", *arguments],
+                env={**clean, "FACESWAP_WARM_UP": "1", "FACESWAP_TRITON": "carried", **environment},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait_for(self, text: str, timeout: float = 90.0) -> None:
+        deadline = time.monotonic() + timeout
+        while text not in self.text():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"never said {text!r}:\n{self.text()[-3000:]}")
+            time.sleep(0.02)
+
+    def server(self, timeout: float = 30.0) -> int:
+        """Process id of its tritonserver, as soon as there is one."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for child in psutil.Process(self.process.pid).children():
+                if child.name() == "tritonserver":
+                    return child.pid
+            time.sleep(0.02)
+        raise AssertionError(f"no tritonserver:\n{self.text()[-3000:]}")
+
+    def stop(self, timeout: float = 60.0) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+
+StartWorker = Callable[..., Worker]

@@ -1,0 +1,167 @@
+"""The launcher: what it leaves behind (nothing), and what it says when the server cannot start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from faceswap_tools.checkout import Checkout
+from faceswap_tools.local_server import LocalServer, ServerSettings, ServerStartError, SetupError
+from faceswap_tools.local_server.triton_process import reason_in_log
+
+IDENTITY_MODEL = "project_identity"
+
+
+@pytest.fixture
+def one_model(tmp_path: Path, checkout: Checkout, server: LocalServer) -> Path:
+    """A repository with the smallest network alone: starts in about a second."""
+    repository = tmp_path / "repository"
+    shutil.copytree(checkout.model_repository / IDENTITY_MODEL, repository / IDENTITY_MODEL)
+    return repository
+
+
+def edit_config(repository: Path, old: str, new: str) -> None:
+    path = repository / IDENTITY_MODEL / "config.pbtxt"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def start_error(repository: Path, tmp_path: Path) -> ServerStartError:
+    server = LocalServer(ServerSettings(repository, log=tmp_path / "server.log"))
+    with pytest.raises(ServerStartError) as caught:
+        server.start()
+    assert not server.is_running()
+    return caught.value
+
+
+def regions() -> set[str]:
+    return {path.name for path in Path("/dev/shm").glob("faceswap_*")}
+
+
+def test_nothing_is_left_behind(one_model: Path, tmp_path: Path) -> None:
+    before = regions()
+    server = LocalServer(ServerSettings(one_model, log=tmp_path / "server.log"))
+    server.start()
+    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+    port = server.http_port
+    assert len(family) >= 2, "tritonserver and the stub of its model"
+    assert regions() > before, "a running model has a shared-memory region"
+    server.stop()
+    assert not any(process.is_running() for process in family)
+    assert regions() == before
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    server.stop()  # twice is harmless
+
+
+def test_a_killed_server_leaves_nothing_behind_either(one_model: Path, tmp_path: Path) -> None:
+    before = regions()
+    server = LocalServer(ServerSettings(one_model, log=tmp_path / "server.log"))
+    server.start()
+    family = psutil.Process(server.pid).children(recursive=True)
+    os.kill(server.pid, signal.SIGKILL)
+    assert server.wait() == -signal.SIGKILL
+    server.stop()
+    assert not any(process.is_running() for process in family)
+    assert regions() == before
+
+
+def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys, time, pathlib\n"
+        "from faceswap_tools.local_server import LocalServer, ServerSettings\n"
+        "server = LocalServer(ServerSettings(pathlib.Path(sys.argv[1]), log=pathlib.Path(sys.argv[2])))\n"
+        "server.start()\n"
+        "print(server.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    arguments = [sys.executable, "-c", program, str(one_model), str(tmp_path / "server.log")]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as launcher:
+        assert launcher.stdout is not None
+        triton = psutil.Process(int(launcher.stdout.readline()))
+        launcher.kill()
+    _, alive = psutil.wait_procs([triton], timeout=30)
+    assert not alive
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.4, 1.5, 4.0])
+def test_ctrl_c_at_any_moment_ends_everything(delay_s: float, tmp_path: Path, server: LocalServer) -> None:
+    before = regions()
+    command = [sys.executable, "-m", "faceswap_tools.serve", "--http-port=0", "--grpc-port=0", "--metrics-port=0"]
+    command.append(f"--log={tmp_path / 'server.log'}")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as launcher:
+        time.sleep(delay_s)
+        family = psutil.Process(launcher.pid).children(recursive=True)
+        launcher.send_signal(signal.SIGINT)
+        _, stderr = launcher.communicate(timeout=60)
+    assert not any(process.is_running() for process in family)
+    assert regions() == before
+    if delay_s >= 1.5:  # earlier, Python itself may still be importing
+        assert launcher.returncode in (0, 130)
+        assert "Traceback" not in stderr
+
+
+def test_a_taken_port_is_named(one_model: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SetupError, match=f"port {port} on 127.0.0.1 is already in use"):
+            LocalServer(ServerSettings(one_model, http_port=port, log=tmp_path / "server.log")).start()
+
+
+def test_a_missing_network_is_one_clear_line(one_model: Path, tmp_path: Path) -> None:
+    (one_model / IDENTITY_MODEL / "1" / "model.onnx").unlink()
+    error = start_error(one_model, tmp_path)
+    assert "model.onnx' is missing; prepare a model pack first (make pack)" in str(error)
+    assert str(tmp_path / "server.log") in str(error)
+    assert "\n" not in str(error)
+
+
+def test_a_half_written_network_is_one_clear_line(one_model: Path, tmp_path: Path) -> None:
+    network = one_model / IDENTITY_MODEL / "1" / "model.onnx"
+    network.write_bytes(network.read_bytes()[:5000])
+    error = start_error(one_model, tmp_path)
+    assert IDENTITY_MODEL in str(error)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('key: "intra_op_thread_count"', 'key: "intra_op_threads"', "parameter 'intra_op_threads' is unknown"),
+        ('string_value: "1"', 'string_value: "many"', "'intra_op_thread_count' must be a whole number, not 'many'"),
+        ('name: "latent"', 'name: "latents"', "outputs differ: network has ['latent'], config ['latents']"),
+        ("TYPE_INT32 dims: [ -1 ]", "TYPE_INT64 dims: [ -1 ]", "'face_source' is TYPE_INT64 in config"),
+        ('"latent" data_type: TYPE_FP32 dims: [ -1, 512 ]', '"latent" data_type: TYPE_FP32 dims: [ -1, 256 ]', "dims"),
+        ("instance_group [ { kind: KIND_CPU", 'optimization { execution_accelerators { gpu_execution_accelerator [ { '
+         'name: "tensorrt" } ] } }\ninstance_group [ { kind: KIND_CPU', "'optimization.execution_accelerators' is not"),
+    ],
+)  # fmt: skip
+def test_the_backend_refuses_what_it_cannot_honour(
+    old: str, new: str, why: str, one_model: Path, tmp_path: Path
+) -> None:
+    edit_config(one_model, old, new)
+    assert why in str(start_error(one_model, tmp_path))
+
+
+def test_a_python_step_that_cannot_import_says_so(one_model: Path, tmp_path: Path, checkout: Checkout) -> None:
+    step = one_model / "decode_images"
+    shutil.copytree(checkout.model_repository / "decode_images", step)
+    (step / "1" / "model.py").write_text("import a_module_that_does_not_exist\n")
+    error = start_error(one_model, tmp_path)
+    assert "model 'decode_images'" in str(error)
+    assert "a_module_that_does_not_exist" in str(error)
+
+
+def test_an_empty_log_has_a_reason_too(tmp_path: Path) -> None:
+    assert reason_in_log(tmp_path / "none.log") == "it ended without a word"

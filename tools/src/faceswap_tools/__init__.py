@@ -1,0 +1,1 @@
+"""Tools around the service: model packs, the local server, the demonstration, benchmarks."""

@@ -1,0 +1,118 @@
+"""The ensembles without Triton: the same steps and the same networks, called one after another in this process.
+
+The oracle for tests and for parity; also what a benchmark measures when it wants the steps alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from faceswap_core.image_decoding import KeptMetadata
+from faceswap_core.limits import Limits
+from faceswap_core.options import Options, parse_options
+from faceswap_core.scrfd import STRIDES, DetectorHeads
+from faceswap_core.steps.align_faces import AlignedFaces, align_faces, align_for_analysis
+from faceswap_core.steps.decode_images import DecodedRequest, decode_images
+from faceswap_core.steps.frames import unpack_frames
+from faceswap_core.steps.paste_faces import SwappedCrops, TargetPicture, paste_faces
+from numpy.typing import NDArray
+
+HEADS = tuple(f"{kind}_{stride}" for kind in ("scores", "boxes", "landmarks") for stride in STRIDES)
+
+
+@dataclass(frozen=True, slots=True)
+class InProcessSwap:
+    """Everything one swap computed."""
+
+    image: bytes
+    aligned: AlignedFaces
+    embeddings: NDArray[np.float32]
+    latents: NDArray[np.float32]
+    swapped_crops: NDArray[np.uint8]
+
+
+class InProcessPipeline:
+    """Loads the four networks of a prepared pack or of a model repository.
+
+    Args:
+        networks: path of each network's file by name (det_10g, w600k_r50, project_identity, inswapper_128).
+        threads: onnxruntime's threads inside one operator.
+    """
+
+    def __init__(self, networks: dict[str, Path], threads: int = 2) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._sessions = {
+            name: onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            for name, path in networks.items()
+        }
+        self._limits = Limits()
+
+    @classmethod
+    def from_repository(cls, repository: Path) -> InProcessPipeline:
+        """Uses the networks installed in a model repository."""
+        names = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
+        return cls({name: repository / name / "1" / "model.onnx" for name in names})
+
+    def swap(self, sources: Sequence[bytes], target: bytes, **parameters: Any) -> InProcessSwap:
+        """What `face_swap` does; raises the errors the server would answer with."""
+        options = parse_options(parameters)
+        decoded = decode_images(sources, [target], self._limits)
+        frames = unpack_frames(decoded.source_frames, decoded.source_sizes)
+        aligned = align_faces(self.detect(decoded.detector_pictures), frames, decoded.target_frame, options)
+        embeddings = self.run("w600k_r50", face=aligned.recognition_crops)[0]
+        latents = self.run("project_identity", embedding=embeddings, face_source=aligned.face_sources)[0]
+        swapped = self.run("inswapper_128", target=aligned.swap_crops, source=latents)[0]
+        image = self._paste(target, decoded, aligned, swapped, options)
+        return InProcessSwap(image, aligned, embeddings, latents, swapped)
+
+    def analyse(self, picture: bytes, **parameters: Any) -> tuple[AlignedFaces, NDArray[np.float32]]:
+        """What `face_analysis` does: the aligned faces and their embeddings."""
+        decoded = decode_images([], [picture], self._limits, needs_source=False, target_name="IMAGE")
+        heads = self.detect(decoded.detector_pictures)
+        aligned = align_for_analysis(heads[-1], decoded.target_frame, parse_options(parameters))
+        return aligned, self.run("w600k_r50", face=aligned.recognition_crops)[0]
+
+    def detect(self, pictures: NDArray[np.uint8]) -> list[DetectorHeads]:
+        """Detector outputs, one per letterboxed picture."""
+        outputs = dict(zip(HEADS, self._sessions["det_10g"].run(list(HEADS), {"picture": pictures}), strict=True))
+        return [
+            DetectorHeads(
+                scores=[outputs[f"scores_{stride}"][row] for stride in STRIDES],
+                boxes=[outputs[f"boxes_{stride}"][row] for stride in STRIDES],
+                landmarks=[outputs[f"landmarks_{stride}"][row] for stride in STRIDES],
+            )
+            for row in range(len(pictures))
+        ]
+
+    def run(self, network: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """All outputs of one network, in its own order."""
+        outputs: list[NDArray[Any]] = self._sessions[network].run(None, inputs)
+        return outputs
+
+    def _paste(
+        self,
+        target: bytes,
+        decoded: DecodedRequest,
+        aligned: AlignedFaces,
+        swapped: NDArray[np.uint8],
+        options: Options,
+    ) -> bytes:
+        alpha, density = decoded.target_alpha, decoded.target_density
+        picture = TargetPicture(
+            encoded=target,
+            frame=decoded.target_frame,
+            alpha=alpha if alpha.size else None,
+            kept=KeptMetadata(
+                icc_profile=decoded.target_profile or None,
+                pixels_per_metre=(int(density[0]), int(density[1])) if density.any() else None,
+            ),
+        )
+        crops = SwappedCrops(swapped, aligned.swap_affines, int(aligned.swap_count[0]))
+        return paste_faces(picture, crops, options, self._limits)

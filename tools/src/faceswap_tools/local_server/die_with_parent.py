@@ -1,0 +1,26 @@
+"""Runs a program that the kernel ends when its parent dies: `python -m ... PROGRAM ARG...`.
+
+A launcher that is killed outright cannot clean up; this way no server is left behind even then.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main(arguments: list[str]) -> None:
+    """Replaces this process; does not return."""
+    parent = int(arguments[0])
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before the call above
+        raise SystemExit(1)
+    os.execv(arguments[1], arguments[1:])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

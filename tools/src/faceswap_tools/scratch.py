@@ -1,0 +1,19 @@
+"""Temporary directories beside the checkout's other products, so that big files can be linked, not copied."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from faceswap_tools.checkout import Checkout
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """A directory that is gone afterwards."""
+    parent = Checkout.find().root / "out"
+    parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=parent) as name:
+        yield Path(name)
