@@ -1,0 +1,99 @@
+"""Draws a small visible label ("AI") into a corner of a frame.
+
+Light text with a dark outline on a dark box with a light rim: one of the two contrasts holds on any picture.
+Text height follows GB 45438-2025, which asks for at least 5 % of the shorter side.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
+
+MIN_TEXT_HEIGHT = 7
+"""Pixels: the built-in font cannot be read below this."""
+
+_BOX = (16, 16, 16)
+_TEXT = (255, 255, 255)
+_OUTLINE = (0, 0, 0)
+_RIM = (235, 235, 235)
+
+
+def draw_label(
+    frame: npt.NDArray[np.uint8], text: str = "AI", corner: Corner = "top-right", share: float = 0.05
+) -> None:
+    """Draws the label in place; pixels outside its box are not touched.
+
+    Args:
+        frame: uint8 [height, width, 3], RGB, writable.
+        text: what it says, 1 to 32 ASCII characters on one line (the built-in font has no others).
+        corner: where it goes, one margin away from both edges.
+        share: height of the capitals as a share of the shorter side, 0.01 to 0.25. They are at least
+            `MIN_TEXT_HEIGHT` pixels high, and smaller only where the frame has no room: the box never leaves it.
+
+    Raises:
+        ValueError: the frame is not such an array, or an argument is out of range.
+    """
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
+        raise ValueError(f"frame is uint8 [height, width, 3], got {frame.dtype} {list(frame.shape)}")
+    if corner not in get_args(Corner):
+        raise ValueError(f"corner is one of {', '.join(get_args(Corner))}, got {corner!r}")
+    if not 0.01 <= share <= 0.25:
+        raise ValueError(f"share is a number from 0.01 to 0.25, got {share}")
+    if not 1 <= len(text) <= 32 or not (text.isascii() and text.isprintable()):
+        raise ValueError("text is 1 to 32 printable ASCII characters")
+    height, width = frame.shape[:2]
+    label = _fitting_label(text, max(MIN_TEXT_HEIGHT, round(share * min(height, width))), height, width)
+    label_height, label_width = label.shape[:2]
+    margin = min(label_height // 4, height - label_height, width - label_width)
+    top = margin if corner.startswith("top") else height - margin - label_height
+    left = margin if corner.endswith("left") else width - margin - label_width
+    frame[top : top + label_height, left : left + label_width] = label
+
+
+def _fitting_label(text: str, text_height: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+    label = _label(text, text_height)
+    scale = min(height / label.shape[0], width / label.shape[1])
+    if scale >= 1:
+        return label
+    smaller = Image.fromarray(label).resize(
+        (max(1, int(label.shape[1] * scale)), max(1, int(label.shape[0] * scale))), Image.Resampling.BOX
+    )
+    return np.asarray(smaller)
+
+
+@lru_cache(maxsize=32)
+def _label(text: str, text_height: int) -> npt.NDArray[np.uint8]:
+    """uint8 [h, w, 3]; cached, because a stream of frames has one size."""
+    font = _font(text_height)
+    outline = max(1, text_height // 12) if text_height >= 12 else 0
+    padding = max(2, round(text_height * 0.35))
+    left, top, right, bottom = (round(edge) for edge in font.getbbox(text, stroke_width=outline))
+    size = (right - left + 2 * padding, bottom - top + 2 * padding)
+    box = Image.new("RGB", size, _BOX)
+    draw = ImageDraw.Draw(box)
+    if text_height >= 12:
+        draw.rectangle((0, 0, size[0] - 1, size[1] - 1), outline=_RIM, width=max(1, text_height // 20))
+    position = (padding - left, padding - top)
+    draw.text(position, text, font=font, fill=_TEXT, stroke_width=outline, stroke_fill=_OUTLINE)
+    label = np.array(box)
+    label.setflags(write=False)
+    return label
+
+
+def _font(text_height: int) -> ImageFont.FreeTypeFont:
+    """Pillow's built-in font (Aileron) with capitals of that many pixels."""
+    capital = _scalable(100).getbbox("I")
+    return _scalable(round(text_height * 100 / (capital[3] - capital[1])))
+
+
+def _scalable(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise RuntimeError("this Pillow was built without FreeType")
+    return font
