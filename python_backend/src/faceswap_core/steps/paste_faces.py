@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from faceswap_core.errors import InvalidTensor
 from faceswap_core.image_decoding import KeptMetadata
 from faceswap_core.image_encoding import encode_image, output_format
-from faceswap_core.image_header import ImageHeader, inspect_image
+from faceswap_core.image_header import ImageFormat, ImageHeader, inspect_image
 from faceswap_core.limits import Limits
 from faceswap_core.options import Blend, Options, OutputFormat
 from faceswap_core.paste_back import paste_face
+from faceswap_core.provenance.xmp_mark import MarkedFormat, mark_as_synthetic, read_xmp
 from faceswap_core.types import Picture
+
+MARKED: dict[ImageFormat, MarkedFormat] = {
+    ImageFormat.JPEG: "jpeg",
+    ImageFormat.PNG: "png",
+    ImageFormat.WEBP: "webp",
+}
 
 NO_FRAME: Picture = np.zeros((0, 0, 3), dtype=np.uint8)
 """What `swapped_frame` holds when the target was an encoded picture."""
@@ -51,9 +58,10 @@ class TargetPicture:
 
 
 def paste_faces(target: TargetPicture, swapped: SwappedCrops, options: Options, limits: Limits) -> bytes:
-    """Pastes the crops one after another, in the order of the rows, and encodes the frame.
+    """Pastes the crops one after another, in the order of the rows, encodes the frame and marks it as synthetic.
 
-    A target in which nothing was swapped is returned as it was sent when its format and orientation allow.
+    The mark is IPTC's DigitalSourceType in the picture's XMP; the target's own XMP is kept and extended. A target in
+    which nothing was swapped is not marked, and is returned as it was sent when its format and orientation allow.
 
     Raises:
         InvalidTensor: rows of crops and affines disagree.
@@ -63,14 +71,18 @@ def paste_faces(target: TargetPicture, swapped: SwappedCrops, options: Options, 
     if swapped.count == 0 and _can_stay(header, options):
         return target.encoded
     paste_all(target.frame, swapped, options.blend)
-    return encode_image(
+    written = output_format(header, options.output_format)
+    encoded = encode_image(
         target.frame,
         target.alpha,
         target=header,
         kept=target.kept,
-        format=output_format(header, options.output_format),
+        format=written,
         quality=options.output_quality,
     )
+    if swapped.count == 0:
+        return encoded
+    return mark_as_synthetic(encoded, MARKED[written], read_xmp(target.encoded))
 
 
 def paste_all(frame: Picture, swapped: SwappedCrops, blend: Blend) -> None:
