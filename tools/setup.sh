@@ -31,8 +31,16 @@ pick_python() {
 }
 
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "the pip-carried Triton runs on x86-64 Linux only; this is $(uname -s) $(uname -m)"
-stamp=$(cat "$lock" python_backend/pyproject.toml client/pyproject.toml tools/pyproject.toml tools/setup.sh | cksum)
-if [ -f "$venv/.stamp" ] && [ "$(cat "$venv/.stamp")" = "$stamp $PWD" ] && "$venv/bin/python" -c '' 2>/dev/null; then
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+install_own() {
+    pip install --quiet --no-deps --no-build-isolation --no-index -e python_backend -e client -e tools \
+        || fail "cannot install our own packages"
+    printf '%s' "$own $PWD" > "$venv/.stamp-own"
+}
+locked=$(cksum < "$lock")
+own=$(cat python_backend/pyproject.toml client/pyproject.toml tools/pyproject.toml | cksum)
+if [ "$(cat "$venv/.stamp-lock" 2>/dev/null)" = "$locked" ] && "$venv/bin/python" -c '' 2>/dev/null; then
+    [ "$(cat "$venv/.stamp-own" 2>/dev/null)" = "$own $PWD" ] || install_own
     exit 0
 fi
 
@@ -49,9 +57,8 @@ if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
     PYTHONPATH=$bootstrap "$python" -m virtualenv --quiet "$venv" || fail "cannot create $venv"
     rm -rf "$bootstrap"
 fi
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
-progress=$([ -t 1 ] && echo on || echo off)
-pip install --quiet --progress-bar "$progress" --no-deps --require-hashes -r "$lock" || fail "cannot install $lock: see pip's message above"
-pip install --quiet --no-deps --no-build-isolation --no-index -e python_backend -e client -e tools || fail "cannot install our own packages"
-printf '%s' "$stamp $PWD" > "$venv/.stamp"
+if [ -t 1 ]; then quiet=; else quiet=--quiet; fi # a person sees pip's own progress
+pip install $quiet --no-deps --require-hashes -r "$lock" || fail "cannot install $lock: see pip's message above"
+printf '%s' "$locked" > "$venv/.stamp-lock"
+install_own
 say "Set up in $PWD/.venv"

@@ -86,6 +86,5 @@ def generate() -> None:
         sys.stdout.write(f"{case.name}\n")
 
 
-
 if __name__ == "__main__":
     generate()

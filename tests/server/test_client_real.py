@@ -29,6 +29,7 @@ from faceswap_client._address import parse_address
 from faceswap_client._calls import swap_call
 from faceswap_client._grpc import GrpcTransport
 from faceswap_client._http import HttpTransport
+from faceswap_client._source_memory import SourceMemory
 from faceswap_client.cli import ExitCode, app
 from faceswap_tools.local_server import LocalServer
 from PIL import Image
@@ -202,7 +203,7 @@ def test_an_unknown_option_is_refused_with_the_list_of_known_ones(server: LocalS
     transport = kind(parse_address(address(server, protocol)))
     try:
         with pytest.raises(OptionError, match="target_faces") as caught:
-            transport.infer(swap_call(b"s", b"t", {"colour": "red"}).request, 30)
+            transport.infer(swap_call(b"s", b"t", {"colour": "red"}, SourceMemory(0)).request, 30)
     finally:
         transport.close()
     assert caught.value.code == "UNKNOWN_OPTION"

@@ -176,9 +176,7 @@ BAD_REQUESTS = [
 ]
 
 
-def test_a_bad_request_gets_its_code_while_its_neighbours_succeed(
-    client: Client, portrait: Path, group: Path
-) -> None:
+def test_a_bad_request_gets_its_code_while_its_neighbours_succeed(client: Client, portrait: Path, group: Path) -> None:
     def call(i: int) -> str:
         options = BAD_REQUESTS[i // 2 % len(BAD_REQUESTS)][0] if i % 2 else {}
         try:

@@ -34,6 +34,8 @@ class RunPodClient(Client):
         with RunPodClient("abc123", api_key=os.environ["RUNPOD_API_KEY"]) as client:
             client.swap("me.jpg", "group.jpg").save("swapped.jpg")
 
+    Swaps of an `Identity` are not offered by the worker: send the pictures.
+
     A job is sent once, never again: a second one would be paid for too. When a call runs out of its time its job is
     cancelled.
 
@@ -67,7 +69,7 @@ class RunPodClient(Client):
             allow_reencode=allow_reencode,
             httpx_transport=httpx_transport,
         )
-        super().__init__(endpoint, timeout=timeout, transport=transport)
+        super().__init__(endpoint, timeout=timeout, remember_sources=0, transport=transport)
 
 
 class RunPodTransport:
