@@ -149,13 +149,13 @@ def test_passthrough_gives_the_target_back(client: Client, portrait: Path) -> No
 
 
 def test_sixteen_at_once_each_get_their_own_answer_in_batches(
-    server: LocalServer, client: Client, pipeline: InProcessPipeline, portrait: Path, group: Path
+    server: LocalServer, pipeline: InProcessPipeline, portrait: Path, group: Path
 ) -> None:
     """Each request swaps another face; dynamic batching must join them and must not mix them up."""
     target = as_png(group)
     before = read_statistics(server.http_url)
-    with ThreadPoolExecutor(16) as pool:
-        results = list(pool.map(lambda i: client.swap(portrait, target, target_faces=[i % 6]), range(16)))
+    with Client(server.grpc_address, remember_sources=0) as fresh, ThreadPoolExecutor(16) as pool:
+        results = list(pool.map(lambda i: fresh.swap(portrait, target, target_faces=[i % 6]), range(16)))
     counted = difference(read_statistics(server.http_url), before)
     expected = [pixels(pipeline.swap([portrait.read_bytes()], target, target_faces=i).image) for i in range(6)]
     for i, result in enumerate(results):

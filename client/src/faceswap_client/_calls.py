@@ -32,6 +32,7 @@ from faceswap_client._source_memory import OPTIONS_OF_SOURCES, KnownSource, Sour
 SWAP_MODEL = "face_swap"
 IDENTITY_MODEL = "face_swap_identity"
 ANALYSIS_MODEL = "face_analysis"
+MOST_SOURCES = 8
 
 Source: TypeAlias = "Picture | Identity | Sequence[Picture] | Sequence[Identity]"
 """Who to become: one picture or identity, or up to 8 of one kind."""
@@ -61,7 +62,8 @@ def swap_call(
     sources = pictures_bytes(source)  # type: ignore[arg-type]  # no identity among them
     if not sources:
         raise RequestError("a swap needs at least one source picture", code="WRONG_PICTURE_COUNT")
-    known = memory.recall(sources, parameters)
+    # more than the server takes go to it as pictures, for its own words about pictures
+    known = memory.recall(sources, parameters) if len(sources) <= MOST_SOURCES else None
     if known is not None:
         return _identity_call([each.embedding for each in known], target, parameters, known)
     return _picture_call(sources, target, parameters, memory)

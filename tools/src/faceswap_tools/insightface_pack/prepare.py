@@ -161,7 +161,7 @@ def _latent_difference(projection: Path, emap: NDArray[np.float32]) -> float:
     embeddings = random.standard_normal((3, 512), dtype=np.float32) * np.float32(20)
     face_source = np.array([2, 0, 1, 1, 2], np.int32)
     session = onnxruntime.InferenceSession(str(projection), providers=["CPUExecutionProvider"])
-    (latents,) = session.run(None, {"embedding": embeddings, "face_source": face_source})
+    latents, _ = session.run(None, {"embedding": embeddings, "face_source": face_source})
     expected = (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)) @ emap
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     return float(np.abs(latents - expected[face_source]).max())
