@@ -140,7 +140,7 @@ def test_a_half_written_network_is_one_clear_line(one_model: Path, tmp_path: Pat
     [
         ('key: "intra_op_thread_count"', 'key: "intra_op_threads"', "parameter 'intra_op_threads' is unknown"),
         ('string_value: "1"', 'string_value: "many"', "'intra_op_thread_count' must be a whole number, not 'many'"),
-        ('name: "latent"', 'name: "latents"', "outputs differ: network has ['identity', 'latent'], config ['identity', 'latents']"),
+        ('name: "latent"', 'name: "latents"', "config ['identity', 'latents']"),
         ("TYPE_INT32 dims: [ -1 ]", "TYPE_INT64 dims: [ -1 ]", "'face_source' is TYPE_INT64 in config"),
         ('"latent" data_type: TYPE_FP32 dims: [ -1, 512 ]', '"latent" data_type: TYPE_FP32 dims: [ -1, 256 ]', "dims"),
         ("instance_group [ { kind: KIND_CPU", 'optimization { execution_accelerators { gpu_execution_accelerator [ { '
