@@ -34,7 +34,7 @@ def main() -> int:
     try:
         _run(console)
     except SetupError as error:
-        console.print(f"demo: {error}", style="red")
+        console.print(f"demo: {error}", style="red", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("demo: stopped")

@@ -46,7 +46,7 @@ def main(
         )
         rows += list(_show(console, parity_rows(networks, SHORT if short else CASES)))
     except SetupError as error:
-        console.print(f"parity: {error}", style="red")
+        console.print(f"parity: {error}", style="red", soft_wrap=True)
         raise typer.Exit(2) from None
     out = checkout.root / "out"
     out.mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import onnx
 
+from faceswap_tools import graph_surgery, identity_projection
 from faceswap_tools.architecture_twins.build import build_twins
 from faceswap_tools.graph_surgery.prepare import prepare_network
 from faceswap_tools.graph_surgery.swapper import read_emap
@@ -43,10 +45,16 @@ def prepare_networks(
     originals[RECOGNISER] = recogniser or built[RECOGNISER]
     originals[SWAPPER] = swapper or built[SWAPPER]
     key = "-".join(f"{path.stem}.{path.stat().st_size}" for path in originals.values())
-    pack = packs / f"parity-{key}"
+    pack = packs / f"parity-{key}-{_surgery_version()}"
     if not (pack / MANIFEST).is_file():
         _prepare(originals, pack)
     return ParityNetworks(originals, pack)
+
+
+def _surgery_version() -> str:
+    """Of the code that prepares networks: another version of it means another pack."""
+    sources = [Path(identity_projection.__file__), *sorted(Path(graph_surgery.__file__).parent.glob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
 
 
 def _prepare(originals: dict[str, Path], pack: Path) -> None:
