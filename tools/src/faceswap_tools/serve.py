@@ -64,7 +64,11 @@ def _run(server: LocalServer, pack: str, console: Console) -> None:
         console.print(f"log         {server.log}")
         console.print("Ctrl-C stops it")
         code = server.wait()
-        console.print(f"faceswap serve: tritonserver ended by itself with code {code}; see {server.log}", style="red", soft_wrap=True)
+        console.print(
+            f"faceswap serve: tritonserver ended by itself with code {code}; see {server.log}",
+            style="red",
+            soft_wrap=True,
+        )
         raise typer.Exit(EXIT_SERVER_DIED)
     except KeyboardInterrupt:
         console.print("stopping: requests in flight finish first")
