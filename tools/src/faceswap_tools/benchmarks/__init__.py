@@ -1,0 +1,1 @@
+"""What faceswap costs, measured beside what people run today: `make bench`."""

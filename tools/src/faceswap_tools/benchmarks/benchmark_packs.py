@@ -1,0 +1,71 @@
+"""Packs to measure with, and the same networks as insightface takes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from faceswap_tools.architecture_twins import build_twins
+from faceswap_tools.benchmarks.insightface_networks import write_float_networks
+from faceswap_tools.checkout import Checkout
+from faceswap_tools.graph_surgery import prepare_network, read_emap
+from faceswap_tools.identity_projection import build_identity_projection
+from faceswap_tools.packs import prepare_offline_pack
+from faceswap_tools.user_cache import user_cache_directory
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkPack:
+    """`ours`: a pack's directory. `theirs`: insightface's file for det_10g, w600k_r50 and inswapper_128."""
+
+    name: str
+    ours: Path
+    theirs: dict[str, Path]
+
+
+def offline_benchmark_pack(scratch: Path) -> BenchmarkPack:
+    """The offline pack: networks so small that the work around them decides."""
+    pack = prepare_offline_pack(Checkout.find().packs / "offline")
+    directory = scratch / "insightface-offline"
+    directory.mkdir()
+    return BenchmarkPack("offline", pack, write_float_networks(pack, directory))
+
+
+def twin_benchmark_pack(scratch: Path, detector: Path | None = None) -> BenchmarkPack:
+    """Recogniser and swapper are architecture twins, so a face costs what a real one costs.
+
+    A twin detector has random weights and finds no face, so the detector is the offline pack's, or `detector`,
+    an SCRFD file as InsightFace published it. Twins (730 MB) and what is made of them are kept in the user's
+    cache directory.
+    """
+    offline = offline_benchmark_pack(scratch)
+    twins = build_twins(names=("w600k_r50", "inswapper_128"))
+    theirs = {**offline.theirs, **twins}
+    directory = user_cache_directory() / "twin-pack"
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, original in twins.items():
+        prepared = directory / f"{name}.onnx"
+        if not prepared.is_file():
+            prepare_network(original, prepared)
+    projection = directory / "project_identity.onnx"
+    if not projection.is_file():
+        emap = read_emap(onnx.load(twins["inswapper_128"], load_external_data=False))
+        onnx.save(build_identity_projection(emap), projection)
+    if detector is None:
+        shutil.copyfile(offline.ours / "det_10g.onnx", directory / "det_10g.onnx")
+    else:
+        prepare_network(detector, directory / "det_10g.onnx")
+        theirs["det_10g"] = detector
+    _write_manifest(directory)
+    return BenchmarkPack("twins", directory, theirs)
+
+
+def _write_manifest(directory: Path) -> None:
+    scratch = directory / f"manifest.json.{os.getpid()}"
+    scratch.write_text(json.dumps({"pack": "twins", "sha256": {}}) + "\n")
+    scratch.replace(directory / "manifest.json")

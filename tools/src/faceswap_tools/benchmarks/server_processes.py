@@ -1,0 +1,116 @@
+"""CPU time and memory of tritonserver and of every step's process."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SERVER = "tritonserver"
+SHM = Path("/dev/shm")  # noqa: S108
+NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
+# The Python backend starts `triton_python_backend_stub .../model.py <shm> ... <model>_<group>_<instance> ...`.
+_INSTANCE = re.compile(r"^(?P<model>[a-z][a-z0-9_]*)_\d+_\d+$|^(?P<shared>[a-z][a-z0-9_]*)_\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class CpuSeconds:
+    """CPU seconds, user and system, by model; tritonserver itself is `tritonserver`."""
+
+    by_model: Mapping[str, float]
+
+    def __sub__(self, before: CpuSeconds) -> CpuSeconds:
+        return CpuSeconds({name: spent - before.by_model.get(name, 0.0) for name, spent in self.by_model.items()})
+
+    @property
+    def total(self) -> float:
+        return sum(self.by_model.values())
+
+    @property
+    def networks(self) -> float:
+        """Of the processes that run onnxruntime: computing, and their share of moving tensors."""
+        return sum(spent for name, spent in self.by_model.items() if name in NETWORKS)
+
+    @property
+    def outside_networks(self) -> float:
+        return self.total - self.networks
+
+
+class ServerProcesses:
+    """tritonserver and its children, found once: steps neither come nor go while a server is healthy."""
+
+    def __init__(self, pid: int, models: frozenset[str]) -> None:
+        server = psutil.Process(pid)
+        self._processes = {server.pid: (server, SERVER)}
+        self._regions: set[Path] = set()
+        for child in server.children(recursive=True):
+            command = child.cmdline()
+            self._processes[child.pid] = (child, _model_of(command, models))
+            # a stub is told the name of its shared memory
+            self._regions |= {SHM / word for word in command if word and "/" not in word and (SHM / word).is_file()}
+
+    def cpu(self) -> CpuSeconds:
+        """CPU seconds since each process began, in ticks of 10 ms."""
+        spent: dict[str, float] = {}
+        for process, model in self._processes.values():
+            times = process.cpu_times()
+            spent[model] = spent.get(model, 0.0) + times.user + times.system
+        return CpuSeconds(spent)
+
+    def memory_bytes(self) -> int:
+        """Memory of all processes together; what they share, as the steps' frames in /dev/shm, counts once."""
+        return sum(proportional_memory(process) for process, _ in self._processes.values())
+
+    def shared_memory_bytes(self) -> int:
+        """What the steps' regions in /dev/shm take; they grow with the largest tensors and never shrink."""
+        return sum(region.stat().st_blocks * 512 for region in self._regions)
+
+
+class PeakMemory:
+    """Highest reading of `memory` between entering and leaving, looked at 10 times a second."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+@contextmanager
+def watch_memory(processes: ServerProcesses, period_s: float = 0.1) -> Iterator[PeakMemory]:
+    """Samples in a thread. Reading page tables costs CPU, in this process and not in the server's."""
+    peak, stopped = PeakMemory(), threading.Event()
+
+    def sample() -> None:
+        while True:
+            peak.bytes = max(peak.bytes, processes.memory_bytes())
+            if stopped.wait(period_s):
+                return
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def proportional_memory(process: psutil.Process) -> int:
+    """Proportional set size: private pages, and of shared ones this process's part. 0 once it has ended."""
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0
+
+
+def _model_of(command: list[str], models: frozenset[str]) -> str:
+    for word in command:
+        found = _INSTANCE.match(word)
+        if found:
+            name = found.group("model") or found.group("shared")
+            if name in models:
+                return str(name)
+    return "other"
