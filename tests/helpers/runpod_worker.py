@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import os
 import signal
 import subprocess
@@ -11,6 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+
+
+def has_sdk() -> bool:
+    """Whether RunPod's SDK is installed. (`import runpod` cannot tell: it finds the tests' own directory.)"""
+    try:
+        importlib.metadata.distribution("runpod")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 class Worker:
@@ -47,6 +58,16 @@ class Worker:
                     return child.pid
             time.sleep(0.02)
         raise AssertionError(f"no tritonserver:\n{self.text()[-3000:]}")
+
+    def kill(self) -> None:
+        """Ends it and all it started (the SDK's heartbeat would live on alone, outside a container)."""
+        if self.process.poll() is None:
+            family = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.kill()
+            self.process.wait()
+            for child in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
 
     def stop(self, timeout: float = 60.0) -> int:
         self.process.send_signal(signal.SIGTERM)
