@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models offline demo serve test parity bench check format clean
+.PHONY: help setup pack models offline demo serve test parity bench runpod-setup runpod-local check format clean
 PY := .venv/bin/python
 
 help: ## this list
@@ -32,6 +32,12 @@ parity: setup ## insightface itself against the served ensemble, one row per che
 
 bench: setup ## ours against insightface in one run, one table, into out/bench.json
 	@$(PY) -m faceswap_tools.benchmarks $(ARGS)
+
+runpod-setup: setup ## the RunPod SDK and the gateway, from their own lock, into .venv
+	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/runpod.txt
+
+runpod-local: runpod-setup pack ## the RunPod worker under the SDK's local API on 127.0.0.1:8010
+	@$(PY) -m faceswap_tools.runpod --rp_serve_api --rp_api_host 127.0.0.1 --rp_api_port 8010
 
 check: setup ## lint, format and types, strict
 	@.venv/bin/ruff check .

@@ -8,4 +8,9 @@ options="--quiet --universal --python-version 3.10 --generate-hashes --no-emit-i
     uv pip compile $options requirements/environment.in
     uv pip compile $options --no-deps requirements/carried.in
 } > requirements/environment.txt.new
+{
+    echo "# What the RunPod worker needs on top of environment.txt, written by lock.sh. Install with --no-deps."
+    uv pip compile $options --constraint requirements/environment.txt.new requirements/runpod.in
+} > requirements/runpod.txt.new
+mv requirements/runpod.txt.new requirements/runpod.txt
 mv requirements/environment.txt.new requirements/environment.txt

@@ -68,6 +68,8 @@ class Worker:
             for child in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     child.kill()
+            for region in Path("/dev/shm").glob(f"faceswap_{self.process.pid}_*"):
+                region.unlink(missing_ok=True)
 
     def stop(self, timeout: float = 60.0) -> int:
         self.process.send_signal(signal.SIGTERM)

@@ -11,6 +11,7 @@ from faceswap_client.cli._commands import CommandFailed, Commands
 from faceswap_client.cli._exit_codes import ExitCode, exit_codes_text
 from faceswap_client.cli._faces import FACES_EXAMPLES, faces
 from faceswap_client.cli._swap import SWAP_EXAMPLES, swap
+from faceswap_client.cli._verify import VERIFY_EXAMPLES, verify
 
 __all__ = ["CommandFailed", "ExitCode", "app", "main"]
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command(epilog=f"{SWAP_EXAMPLES}\n\n{exit_codes_text()}")(swap)
 app.command(epilog=f"{FACES_EXAMPLES}\n\n{exit_codes_text()}")(faces)
+app.command(epilog=f"{VERIFY_EXAMPLES}\n\n{exit_codes_text()}")(verify)
 
 
 def _print_version(wanted: bool) -> None:

@@ -37,6 +37,8 @@ class ExitCode(IntEnum):
     SERVER = 8, "the server failed, or gave an answer that makes no sense"
     DEADLINE = 9, "no answer within --timeout, or the request was cancelled"
     OUTPUT = 12, "the result cannot be written"  # 10 and 11 are those of `faceswap serve`
+    UNMARKED = 13, "verify: a picture does not say that it is synthetic"
+    TAMPERED = 14, "verify: a manifest is broken, or the picture was changed after signing"
     INTERRUPTED = 130, "stopped with Ctrl-C"
 
 
