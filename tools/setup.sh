@@ -45,7 +45,7 @@ if [ "$(cat "$venv/.stamp-lock" 2>/dev/null)" = "$locked" ] && "$venv/bin/python
 fi
 
 python=$(pick_python)
-[ -n "$python" ] || fail "Python 3.10, 3.11 or 3.12 with pip is needed; found $(python3 --version 2>&1 || true). Set PYTHON=/path/to/python3.11"
+[ -n "$python" ] || fail "Python 3.10, 3.11 or 3.12 with pip is needed; found $("${PYTHON:-python3}" --version 2>&1 || true). Set PYTHON=/path/to/python3.11"
 has_libpython "$python" || fail "$python has no libpython$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])').so.1.0 (a static build): apt-get install libpython$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'), or set PYTHON=... to a shared build"
 
 say "Setting up .venv with $("$python" --version) (about a minute and a half, once)"
