@@ -27,7 +27,7 @@ def test_the_page_has_every_code_and_no_other() -> None:
     assert set(ROWS) == set(all_errors())
 
 
-@pytest.mark.parametrize(("code", "error"), all_errors().items(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("code", "error"), all_errors().items(), ids=str)
 def test_status_and_advice(code: str, error: type[FaceSwapError]) -> None:
     http, grpc, when, advice = ROWS[code]
     assert (http, grpc) == STATUSES[error.status.value]
