@@ -14,6 +14,7 @@ from faceswap_core.scrfd import (
     decode_faces,
     suppress_overlaps,
 )
+from faceswap_tools.parity.reference import detector_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,15 +107,7 @@ def test_same_faces_as_insightface(seed: int, height: int, width: int) -> None:
         def run(self, names: object, feeds: object) -> list[np.ndarray]:
             return [*heads.scores, *heads.boxes, *heads.landmarks]
 
-    detector = SCRFD.__new__(SCRFD)
-    detector.session = Session()
-    detector.nms_thresh, detector.det_thresh, detector.center_cache = 0.4, 0.5, {}
-    detector.input_mean, detector.input_std = 127.5, 128.0
-    detector.static_input_size, detector.input_sizes, detector.input_size = (640, 640), [(640, 640)], (640, 640)
-    detector.use_kps, detector.fmc, detector._feat_stride_fpn = True, 3, [8, 16, 32]
-    detector._num_anchors, detector.batched = 2, False
-    detector.input_name, detector.output_names = "input.1", []
-    detector._session_for_input_size = lambda size: detector.session
+    detector = detector_on(SCRFD, Session())
     boxes, landmarks = detector.detect(np.zeros((height, width, 3), np.uint8))
 
     scale = 640 / height if height > width else int(640 * (height / width)) / height

@@ -5,7 +5,6 @@ A pack is a directory with the four networks and `manifest.json`. Configs and st
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from faceswap_tools import identity_projection, offline_pack
 from faceswap_tools.checkout import Checkout
+from faceswap_tools.digests import file_sha256, sources_sha256
 from faceswap_tools.offline_pack import build_offline_pack
 
 NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
@@ -34,7 +34,7 @@ def prepare_offline_pack(directory: Path) -> Path:
 def _builder_sha256() -> str:
     """Of the code that builds the offline pack: another version of it means another pack."""
     sources = [Path(identity_projection.__file__), *sorted(Path(offline_pack.__file__).parent.glob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return sources_sha256(sources)
 
 
 def _prepare(directory: Path, name: str, build: Callable[[Path], object]) -> Path:
@@ -58,7 +58,7 @@ def seal_pack(directory: Path, name: str, builder: str = "") -> None:
     manifest = {
         "pack": name,
         "builder": builder,
-        "sha256": {network: _sha256(_network(directory, network)) for network in NETWORKS},
+        "sha256": {network: file_sha256(_network(directory, network)) for network in NETWORKS},
     }
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
@@ -68,7 +68,7 @@ def _is_intact(directory: Path, builder: str) -> bool:
         manifest = json.loads((directory / MANIFEST).read_text())
         recorded = manifest["sha256"]
         return manifest["builder"] == builder and all(
-            _sha256(_network(directory, network)) == recorded[network] for network in NETWORKS
+            file_sha256(_network(directory, network)) == recorded[network] for network in NETWORKS
         )
     except (OSError, ValueError, KeyError):
         return False
@@ -119,14 +119,6 @@ def installed_pack(repository: Path) -> str | None:
 
 def _network(pack: Path, name: str) -> Path:
     return pack / f"{name}.onnx"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def prepare_and_install_offline_pack() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from faceswap_tools.digests import file_sha256
 from faceswap_tools.insightface_pack.sources import OriginalFile
 
 # Called with the file's name, the bytes there are so far and the bytes there will be.
@@ -246,12 +246,3 @@ def download_file(
     timeout = httpx.Timeout(limits.stall_timeout, connect=limits.connect_timeout)
     with httpx.Client(timeout=timeout, follow_redirects=True, max_redirects=5, transport=transport) as client:
         return _Download(file, directory, limits=limits, progress=progress).run(client)
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest()

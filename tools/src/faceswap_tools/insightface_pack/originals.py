@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceswap_tools.insightface_pack.download import file_sha256
+from faceswap_tools.digests import file_sha256
 from faceswap_tools.insightface_pack.sources import OriginalFile, Pack
 
 

@@ -14,10 +14,10 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from faceswap_tools.digests import file_sha256
 from faceswap_tools.graph_surgery import ProofFailedError, ProofRow, prepare_network, prove_batchable, read_emap
 from faceswap_tools.graph_surgery.proof import BATCH_SIZES
 from faceswap_tools.identity_projection import build_identity_projection
-from faceswap_tools.insightface_pack.download import file_sha256
 from faceswap_tools.insightface_pack.originals import WrongFileError
 from faceswap_tools.insightface_pack.sources import OriginalFile, Pack
 

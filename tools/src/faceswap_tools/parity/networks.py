@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import onnx
 
 from faceswap_tools import graph_surgery, identity_projection
 from faceswap_tools.architecture_twins.build import build_twins
+from faceswap_tools.digests import sources_sha256
 from faceswap_tools.graph_surgery.prepare import prepare_network
 from faceswap_tools.graph_surgery.swapper import read_emap
 from faceswap_tools.identity_projection import build_identity_projection
@@ -54,7 +54,7 @@ def prepare_networks(
 def _surgery_version() -> str:
     """Of the code that prepares networks: another version of it means another pack."""
     sources = [Path(identity_projection.__file__), *sorted(Path(graph_surgery.__file__).parent.glob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
+    return sources_sha256(sources)[:8]
 
 
 def _prepare(originals: dict[str, Path], pack: Path) -> None:

@@ -70,7 +70,7 @@ class Reference:
             )
             self._detector.prepare(-1, input_size=(640, 640), det_thresh=0.5)
         else:
-            self._detector = _detector_on(SCRFD, _FloatDetectorSession(networks.pack / f"{DETECTOR}.onnx"))
+            self._detector = detector_on(SCRFD, _FloatDetectorSession(networks.pack / f"{DETECTOR}.onnx"))
 
     def find(self, rgb: Picture) -> ReferenceFaces:
         """Faces with embeddings, strongest first."""
@@ -112,7 +112,7 @@ def _cpu(networks: ParityNetworks, name: str) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(networks.originals[name]), providers=["CPUExecutionProvider"])
 
 
-def _detector_on(scrfd: Any, session: _FloatDetectorSession) -> Any:
+def detector_on(scrfd: Any, session: Any) -> Any:
     """insightface's SCRFD around a session that is not onnxruntime's, without running its constructor."""
     detector = scrfd.__new__(scrfd)
     detector.session = session
