@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import cv2
-from faceswap_core.limits import limits_from_environment
+from faceswap_core.frames.leasing import NewLease
+from faceswap_core.frames.request_frames import Allocate
 from faceswap_core.steps.decode_images import DecodedRequest, accept_frame, check_identities, decode_images
-from faceswap_core.triton.adapter import StepRequest, Tensors, outputs_of, serve
+from faceswap_core.triton.adapter import FRAMES, StepModel, StepRequest, Tensors, outputs_of
 
 
-class TritonPythonModel:
-    def initialize(self, args: dict[str, str]) -> None:
-        cv2.setNumThreads(1)  # instances are the parallelism; OpenCV's own threads would fight over the cores
-        self.limits = limits_from_environment()
-
-    def execute(self, requests: Sequence[Any]) -> list[Any]:
-        return serve(requests, self.step)
-
+class TritonPythonModel(StepModel):
     def step(self, request: StepRequest) -> Tensors:
-        return outputs_of(self.decode(request))
+        with NewLease(self.store) as new:
+            decoded = self.decode(request, new.allocate)
+            return {FRAMES: new.lease.encode()} | outputs_of(decoded, FRAMES)
 
-    def decode(self, request: StepRequest) -> DecodedRequest:
+    def decode(self, request: StepRequest, allocate: Allocate) -> DecodedRequest:
         options = request.options()  # refused here, before anything is decoded; later steps can rely on them
         if request.has("source_embeddings"):
             check_identities(request.array("source_embeddings"), self.limits)
         if request.has("raw_frame") and not request.has("target_image"):
-            return accept_frame(request.array("raw_frame"), options, self.limits)
+            return accept_frame(request.array("raw_frame"), options, self.limits, allocate)
         analysis = not request.has("source_image") and not request.has("source_embeddings")
         return decode_images(
             request.pictures("source_image"),
@@ -35,4 +27,6 @@ class TritonPythonModel:
             self.limits,
             needs_source=request.has("source_image"),
             target_name="IMAGE" if analysis else "TARGET_IMAGE",
+            max_side=options.max_side,
+            allocate=allocate,
         )

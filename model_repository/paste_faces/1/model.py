@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import cv2
 from faceswap_core.image_decoding import KeptMetadata
-from faceswap_core.limits import limits_from_environment
 from faceswap_core.steps.paste_faces import NO_FRAME, SwappedCrops, TargetPicture, paste_all, paste_faces
-from faceswap_core.triton.adapter import StepRequest, Tensors, serve
+from faceswap_core.triton.adapter import StepModel, StepRequest, Tensors
+from faceswap_core.types import Picture
 
 
-class TritonPythonModel:
-    def initialize(self, args: dict[str, str]) -> None:
-        cv2.setNumThreads(1)  # instances are the parallelism
-        self.limits = limits_from_environment()
-
-    def execute(self, requests: Sequence[Any]) -> list[Any]:
-        return serve(requests, self.step)
-
+class TritonPythonModel(StepModel):
     def step(self, request: StepRequest) -> Tensors:
+        lease = request.lease()
+        outputs = self.paste(request, self.store.open_target(lease))
+        self.store.give_back(lease)
+        return outputs
+
+    def paste(self, request: StepRequest, frame: Picture) -> Tensors:
         alpha, density = request.array("target_alpha"), request.array("target_density")
         crops = SwappedCrops(
             crops=request.array("swapped_crops"),
             affines=request.array("swap_affines"),
             count=int(request.array("swap_count")[0]),
         )
-        frame = request.writable_array("target_frame")
         if not request.has("target_image"):
             paste_all(frame, crops, request.options().blend)
-            return {"swapped_image": b"", "swapped_frame": frame}
+            return {"swapped_image": b"", "swapped_frame": frame.copy()}  # the frame's memory is given back
         target = TargetPicture(
             encoded=request.pictures("target_image")[0],
             frame=frame,

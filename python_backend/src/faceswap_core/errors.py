@@ -24,6 +24,7 @@
     │   ├── NoFaceInTarget              NO_FACE_IN_TARGET
     │   └── FaceIndexOutOfRange         FACE_INDEX_OUT_OF_RANGE
     ├── RequestCancelled                CANCELLED
+    ├── DeadlineExceeded                DEADLINE_EXCEEDED
     ├── ServerBusy                      SERVER_BUSY
     └── InternalError                   INTERNAL
 
@@ -190,8 +191,15 @@ class RequestCancelled(FaceSwapError):
     status = Status.CANCELLED
 
 
+class DeadlineExceeded(FaceSwapError):
+    """The request took longer than the server allows (`FACESWAP_REQUEST_SECONDS`); its work was given up."""
+
+    code = "DEADLINE_EXCEEDED"
+    status = Status.UNAVAILABLE
+
+
 class ServerBusy(FaceSwapError):
-    """The queue or the memory budget is full; try again later."""
+    """Too many requests in flight, or no memory for one more; the message ends in `retry after N ms`."""
 
     code = "SERVER_BUSY"
     status = Status.UNAVAILABLE

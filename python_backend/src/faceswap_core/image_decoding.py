@@ -59,12 +59,14 @@ class DecodedImage:
     kept: KeptMetadata
 
 
-def decode_image(data: bytes, header: ImageHeader, name: str) -> DecodedImage:
+def decode_image(data: bytes, header: ImageHeader, name: str, out: Picture | None = None) -> DecodedImage:
     """Decodes a picture that `inspect_image` has accepted, and applies its EXIF orientation.
 
     Args:
         header: of exactly these bytes.
         name: what messages call the picture, for example "TARGET_IMAGE"; they begin with it.
+        out: uint8 [H, W, 3] of the header's size, C-contiguous; the result's `rgb` is this array then. An upright
+            JPEG is decoded straight into it.
 
     Raises:
         TruncatedImage: the data ends before the last pixel.
@@ -73,7 +75,7 @@ def decode_image(data: bytes, header: ImageHeader, name: str) -> DecodedImage:
     """
     try:
         profile = read_icc_profile(data, header.format)
-        rgb, alpha = _DECODERS[header.format](data, header, profile)
+        rgb, alpha = _DECODERS[header.format](data, header, profile, out if header.orientation == 1 else None)
     except TruncatedDataError as error:
         raise TruncatedImage(f"{name}: {error}") from None
     except CorruptDataError as error:
@@ -86,6 +88,9 @@ def decode_image(data: bytes, header: ImageHeader, name: str) -> DecodedImage:
         raise CorruptImage(f"{name}: {rgb.shape[1]} x {rgb.shape[0]} pixels, the header says otherwise")
     keep_profile = profile is not None and profile_space(profile) == "RGB"
     kept = KeptMetadata(profile if keep_profile else None, _density(data, header))
+    if out is not None and not np.may_share_memory(rgb, out):
+        np.copyto(out, rgb)
+        rgb = out
     return DecodedImage(np.require(rgb, requirements=("C", "W")), alpha, kept)
 
 
@@ -101,7 +106,7 @@ def _density(data: bytes, header: ImageHeader) -> tuple[int, int] | None:
     return (found[1], found[0]) if found and header.orientation >= 5 else found
 
 
-def _decode_jpeg(data: bytes, header: ImageHeader, profile: bytes | None) -> _Decoded:
+def _decode_jpeg(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:
     if jpeg_scans(data, MAX_JPEG_SCANS) > MAX_JPEG_SCANS:
         raise CorruptDataError(f"more than {MAX_JPEG_SCANS} JPEG scans")
     if header.mode == "CMYK":
@@ -116,13 +121,13 @@ def _decode_jpeg(data: bytes, header: ImageHeader, profile: bytes | None) -> _De
         rgb = convert_to_srgb(_turbo_jpeg(data, "GRAY")[..., 0], "L", profile)
         if rgb is not None:
             return rgb, None
-    return _turbo_jpeg(data, "RGB"), None
+    return _turbo_jpeg(data, "RGB", out), None
 
 
-def _turbo_jpeg(data: bytes, colours: str) -> Picture:
-    """Decodes with libjpeg-turbo and takes its warnings about pixels for errors."""
+def _turbo_jpeg(data: bytes, colours: str, out: Picture | None = None) -> Picture:
+    """Decodes with libjpeg-turbo, into `out` where it is large enough, and takes warnings about pixels for errors."""
     try:
-        return np.asarray(simplejpeg.decode_jpeg(data, colours), np.uint8)
+        return np.asarray(simplejpeg.decode_jpeg(data, colours, buffer=out), np.uint8)
     except ValueError as error:
         complaint = str(error)
     try:
@@ -145,7 +150,7 @@ def _light_times_black(light: Picture) -> Picture:
     )
 
 
-def _decode_png(data: bytes, header: ImageHeader, profile: bytes | None) -> _Decoded:
+def _decode_png(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:
     bare = png_for_pixels(data)
     grey_profile = header.mode in ("1", "L", "LA") and profile is not None and profile_space(profile) == "L"
     colour_key = header.has_alpha and header.mode not in ("LA", "RGBA")
@@ -154,7 +159,7 @@ def _decode_png(data: bytes, header: ImageHeader, profile: bytes | None) -> _Dec
     return _with_opencv(bare, alpha=header.has_alpha)
 
 
-def _decode_webp(data: bytes, header: ImageHeader, profile: bytes | None) -> _Decoded:
+def _decode_webp(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:
     if not webp_is_complete(data):
         raise TruncatedDataError(f"the {len(data)} bytes are fewer than the WebP header promises")
     return _with_opencv(data, alpha=header.has_alpha)
@@ -201,15 +206,19 @@ def _with_pillow(data: bytes, header: ImageHeader, profile: bytes | None, *, whi
     return rgb if converted is None else converted, alpha
 
 
-def _decode_tiff(data: bytes, header: ImageHeader, profile: bytes | None) -> _Decoded:
+def _decode_tiff(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:
     return _with_pillow(tiff_for_pixels(data), header, profile, white_is_zero=tiff_white_is_zero(data))
 
 
-_DECODERS: dict[ImageFormat, Callable[[bytes, ImageHeader, bytes | None], _Decoded]] = {
+def _decode_other(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:
+    return _with_pillow(data, header, profile)
+
+
+_DECODERS: dict[ImageFormat, Callable[[bytes, ImageHeader, bytes | None, Picture | None], _Decoded]] = {
     ImageFormat.JPEG: _decode_jpeg,
     ImageFormat.PNG: _decode_png,
     ImageFormat.WEBP: _decode_webp,
     ImageFormat.TIFF: _decode_tiff,
-    ImageFormat.BMP: _with_pillow,
-    ImageFormat.GIF: _with_pillow,
+    ImageFormat.BMP: _decode_other,
+    ImageFormat.GIF: _decode_other,
 }

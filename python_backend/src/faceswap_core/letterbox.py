@@ -35,19 +35,22 @@ def letterbox_scale(height: int, width: int, size: int = DETECTOR_SIZE) -> float
     return float(_scaled_size(height, width, size)[0]) / height
 
 
-def letterbox(rgb: Picture, size: int = DETECTOR_SIZE) -> tuple[Picture, float]:
+def letterbox(rgb: Picture, size: int = DETECTOR_SIZE, out: Picture | None = None) -> tuple[Picture, float]:
     """Scales a frame into the top-left corner of a black square.
 
     Args:
         rgb: uint8 [H,W,3]; channel order plays no part.
         size: side of the square in pixels.
+        out: uint8 [size,size,3], overwritten and returned; None makes one.
 
     Returns:
         The square, uint8 [size,size,3], and `letterbox_scale` of the frame.
     """
     height, width = rgb.shape[:2]
     scaled_height, scaled_width = _scaled_size(height, width, size)
-    square = np.zeros((size, size, 3), np.uint8)
-    resized = cv2.resize(rgb, (scaled_width, scaled_height), interpolation=cv2.INTER_LINEAR)
-    square[:scaled_height, :scaled_width] = resized
+    square = np.empty((size, size, 3), np.uint8) if out is None else out
+    square[scaled_height:] = 0
+    square[:scaled_height, scaled_width:] = 0
+    corner = square[:scaled_height, :scaled_width]
+    cv2.resize(rgb, (scaled_width, scaled_height), dst=corner, interpolation=cv2.INTER_LINEAR)
     return square, letterbox_scale(height, width, size)

@@ -5,6 +5,8 @@ Every limit is an environment variable `FACESWAP_<NAME>`; the defaults below are
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,6 +20,14 @@ class Limits(BaseSettings):
     max_image_pixels: int = Field(default=50_000_000, ge=1, description="width times height of one picture")
     max_image_side: int = Field(default=30_000, ge=1, description="longer side of one picture, in pixels")
     max_sources: int = Field(default=8, ge=1, le=8, description="source pictures of one request")
+    max_in_flight: int = Field(default=64, ge=1, description="requests accepted and not yet answered")
+    memory_limit_mb: int | None = Field(
+        default=None, ge=1, description="memory of the whole server, MiB; unset: 0.9 of the container's or machine's"
+    )
+    request_seconds: float = Field(default=120.0, gt=0, description="time a request may take inside the server")
+    frames_directory: Path | None = Field(
+        default=None, description="tmpfs folder for decoded frames; unset: one of the server's own under /dev/shm"
+    )
 
 
 def limits_from_environment() -> Limits:

@@ -91,6 +91,12 @@ class Options(BaseModel):
     detection_threshold: Annotated[float, BeforeValidator(_no_bool)] = Field(
         default=0.5, ge=0.05, le=1.0, allow_inf_nan=False, description="a number from 0.05 to 1"
     )
+    max_side: Annotated[int | None, BeforeValidator(_no_bool)] = Field(
+        default=None,
+        ge=64,
+        le=65535,
+        description="a whole number from 64 to 65535: the result's longer side; a larger target is scaled down to it",
+    )
     output_format: OutputFormat = Field(default=OutputFormat.SAME, description="'same', 'jpeg', 'png' or 'webp'")
     output_quality: Annotated[int, BeforeValidator(_no_bool)] = Field(
         default=95, ge=1, le=100, description="a whole number from 1 to 100 (jpeg and webp)"

@@ -18,7 +18,6 @@ from faceswap_core.options import Options, parse_options
 from faceswap_core.scrfd import STRIDES, DetectorHeads
 from faceswap_core.steps.align_faces import AlignedFaces, align_faces, align_for_analysis
 from faceswap_core.steps.decode_images import DecodedRequest, decode_images
-from faceswap_core.steps.frames import unpack_frames
 from faceswap_core.steps.paste_faces import SwappedCrops, TargetPicture, paste_faces
 from numpy.typing import NDArray
 
@@ -63,9 +62,9 @@ class InProcessPipeline:
     def swap(self, sources: Sequence[bytes], target: bytes, **parameters: Any) -> InProcessSwap:
         """What `face_swap` does; raises the errors the server would answer with."""
         options = parse_options(parameters)
-        decoded = decode_images(sources, [target], self._limits)
-        frames = unpack_frames(decoded.source_frames, decoded.source_sizes)
-        aligned = align_faces(self.detect(decoded.detector_pictures), frames, decoded.target_frame, options)
+        decoded = decode_images(sources, [target], self._limits, max_side=options.max_side)
+        frames = decoded.frames
+        aligned = align_faces(self.detect(decoded.detector_pictures), frames.sources, frames.target, options)
         embeddings = self.run("w600k_r50", face=aligned.recognition_crops)[0]
         latents = self.run("project_identity", embedding=embeddings, face_source=aligned.face_sources)[0]
         swapped = self.run("inswapper_128", target=aligned.swap_crops, source=latents)[0]
@@ -74,9 +73,12 @@ class InProcessPipeline:
 
     def analyse(self, picture: bytes, **parameters: Any) -> tuple[AlignedFaces, NDArray[np.float32]]:
         """What `face_analysis` does: the aligned faces and their embeddings."""
-        decoded = decode_images([], [picture], self._limits, needs_source=False, target_name="IMAGE")
+        options = parse_options(parameters)
+        decoded = decode_images(
+            [], [picture], self._limits, needs_source=False, target_name="IMAGE", max_side=options.max_side
+        )
         heads = self.detect(decoded.detector_pictures)
-        aligned = align_for_analysis(heads[-1], decoded.target_frame, parse_options(parameters))
+        aligned = align_for_analysis(heads[-1], decoded.frames.target, options)
         return aligned, self.run("w600k_r50", face=aligned.recognition_crops)[0]
 
     def detect(self, pictures: NDArray[np.uint8]) -> list[DetectorHeads]:
@@ -107,7 +109,7 @@ class InProcessPipeline:
         alpha, density = decoded.target_alpha, decoded.target_density
         picture = TargetPicture(
             encoded=target,
-            frame=decoded.target_frame,
+            frame=decoded.frames.target,
             alpha=alpha if alpha.size else None,
             kept=KeptMetadata(
                 icc_profile=decoded.target_profile or None,

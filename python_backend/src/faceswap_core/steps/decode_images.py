@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,12 +17,12 @@ from faceswap_core.errors import (
     TooManyPixels,
     WrongPictureCount,
 )
-from faceswap_core.image_decoding import DecodedImage, decode_image
-from faceswap_core.image_header import inspect_image
-from faceswap_core.letterbox import letterbox
+from faceswap_core.frames.request_frames import Allocate, RequestFrames, Size, own_memory
+from faceswap_core.image_decoding import DecodedImage, KeptMetadata, decode_image
+from faceswap_core.image_header import ImageHeader, inspect_image
+from faceswap_core.letterbox import DETECTOR_SIZE, letterbox
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, OutputFormat
-from faceswap_core.steps.frames import pack_frames
 from faceswap_core.types import Picture
 
 EMBEDDING_SIZE = 512
@@ -31,23 +32,23 @@ SHORTEST_EMBEDDING, LONGEST_EMBEDDING = 1e-3, 1e4
 
 @dataclass(frozen=True, slots=True)
 class DecodedRequest:
-    """Tensors of the step, by name.
+    """What the step made.
 
+    frames: the pictures, upright.
     detector_pictures: uint8 [S + 1, 640, 640, 3] RGB, letterboxed: the sources in order, the target last.
-    source_frames, source_sizes: see `pack_frames`; empty without sources.
-    target_frame: uint8 [H, W, 3] RGB, upright.
     target_alpha: uint8 [H, W], or [0, 0] when the target has none.
     target_profile: its ICC profile, or no bytes.
     target_density: int32 [2], its resolution (x, y) in pixels per metre, or (0, 0) when unknown.
     """
 
+    frames: RequestFrames
     detector_pictures: NDArray[np.uint8]
-    source_frames: NDArray[np.uint8]
-    source_sizes: NDArray[np.int32]
-    target_frame: Picture
     target_alpha: NDArray[np.uint8]
     target_profile: bytes
     target_density: NDArray[np.int32]
+
+
+NO_ALPHA: NDArray[np.uint8] = np.zeros((0, 0), dtype=np.uint8)
 
 
 def decode_images(
@@ -57,41 +58,79 @@ def decode_images(
     *,
     needs_source: bool = True,
     target_name: str = "TARGET_IMAGE",
+    max_side: int | None = None,
+    allocate: Allocate = own_memory,
 ) -> DecodedRequest:
     """Checks every header first, then decodes: nothing is decoded for a request that will be refused.
+
+    Args:
+        max_side: a target whose longer side is above it is scaled down to it; the frame is then that size.
+        allocate: makes room for the frames, when every header has been accepted.
 
     Raises:
         WrongPictureCount: more sources than `limits.max_sources`, or not exactly one target.
         ImageError: a picture cannot be used; the message says which.
+        ServerBusy: from `allocate`.
     """
     if len(targets) != 1:
         raise WrongPictureCount(f"{target_name} must hold exactly one picture, not {len(targets)}")
     if len(sources) > limits.max_sources or (needs_source and not sources):
         raise WrongPictureCount(f"SOURCE_IMAGE holds {len(sources)} pictures, allowed: 1 to {limits.max_sources}")
-    named = [(data, f"SOURCE_IMAGE[{i}]") for i, data in enumerate(sources)] + [(targets[0], target_name)]
-    headers = [inspect_image(data, name, limits) for data, name in named]
-    decoded: list[DecodedImage] = [
-        decode_image(data, header, name) for (data, name), header in zip(named, headers, strict=True)
-    ]
-    target = decoded[-1]
-    frames, sizes = pack_frames([each.rgb for each in decoded[:-1]])
+    names = [f"SOURCE_IMAGE[{i}]" for i in range(len(sources))]
+    headers = [inspect_image(data, name, limits) for data, name in zip(sources, names, strict=True)]
+    target_header = inspect_image(targets[0], target_name, limits)
+    size = scaled_size((target_header.height, target_header.width), max_side)
+    frames = allocate(size, [(header.height, header.width) for header in headers])
+    for data, header, name, frame in zip(sources, headers, names, frames.sources, strict=True):
+        decode_image(data, header, name, frame)
+    target = _decode_target(targets[0], target_header, target_name, frames.target)
+    return _decoded(frames, target.alpha, target.kept)
+
+
+def scaled_size(size: Size, max_side: int | None) -> Size:
+    """(height, width) of a frame whose longer side may be `max_side` at most; the shape stays, to a pixel."""
+    longest = max(size)
+    if max_side is None or longest <= max_side:
+        return size
+    height, width = (max(1, round(side * max_side / longest)) for side in size)
+    return height, width
+
+
+def _decode_target(data: bytes, header: ImageHeader, name: str, frame: Picture) -> DecodedImage:
+    if (header.height, header.width) == frame.shape[:2]:
+        return decode_image(data, header, name, frame)
+    whole = decode_image(data, header, name)
+    height, width = frame.shape[:2]
+    # INTER_AREA averages what falls onto a pixel, so nothing is skipped when a picture shrinks
+    cv2.resize(whole.rgb, (width, height), dst=frame, interpolation=cv2.INTER_AREA)
+    alpha = None
+    if whole.alpha is not None:
+        alpha = np.asarray(cv2.resize(whole.alpha, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return DecodedImage(frame, alpha, KeptMetadata(whole.kept.icc_profile))
+
+
+def _decoded(frames: RequestFrames, alpha: NDArray[np.uint8] | None, kept: KeptMetadata) -> DecodedRequest:
+    pictures = np.empty((len(frames.sources) + 1, DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.uint8)
+    for row, frame in enumerate((*frames.sources, frames.target)):
+        letterbox(frame, out=pictures[row])
     return DecodedRequest(
-        detector_pictures=np.stack([letterbox(each.rgb)[0] for each in decoded]),
-        source_frames=frames,
-        source_sizes=sizes,
-        target_frame=target.rgb,
-        target_alpha=np.zeros((0, 0), dtype=np.uint8) if target.alpha is None else target.alpha,
-        target_profile=target.kept.icc_profile or b"",
-        target_density=np.array(target.kept.pixels_per_metre or (0, 0), dtype=np.int32),
+        frames=frames,
+        detector_pictures=pictures,
+        target_alpha=NO_ALPHA if alpha is None else alpha,
+        target_profile=kept.icc_profile or b"",
+        target_density=np.array(kept.pixels_per_metre or (0, 0), dtype=np.int32),
     )
 
 
-def accept_frame(frame: NDArray[np.uint8], options: Options, limits: Limits) -> DecodedRequest:
-    """A raw RGB frame [H, W, 3] in place of an encoded target: checked, letterboxed, passed on as it is.
+def accept_frame(
+    frame: NDArray[np.uint8], options: Options, limits: Limits, allocate: Allocate = own_memory
+) -> DecodedRequest:
+    """A raw RGB frame [H, W, 3] in place of an encoded target: checked, copied and letterboxed.
 
     Raises:
         InvalidTensor, BadDimensions, TooManyPixels: the frame cannot be used.
-        InvalidOption: an output format was asked for; a raw frame comes back raw.
+        InvalidOption: another output format or size was asked for; a raw frame comes back raw and as large.
+        ServerBusy: from `allocate`.
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise InvalidTensor(f"TARGET_FRAME is {frame.dtype} {list(frame.shape)}, expected uint8 [H, W, 3]")
@@ -104,15 +143,11 @@ def accept_frame(frame: NDArray[np.uint8], options: Options, limits: Limits) -> 
         raise InvalidOption(
             f"output_format={options.output_format.value!r} is not allowed: a raw TARGET_FRAME comes back raw ('same')"
         )
-    return DecodedRequest(
-        detector_pictures=letterbox(frame)[0][np.newaxis],
-        source_frames=np.empty(0, dtype=np.uint8),
-        source_sizes=np.empty((0, 2), dtype=np.int32),
-        target_frame=frame,
-        target_alpha=np.zeros((0, 0), dtype=np.uint8),
-        target_profile=b"",
-        target_density=np.zeros(2, dtype=np.int32),
-    )
+    if options.max_side is not None:
+        raise InvalidOption(f"max_side={options.max_side} is not allowed: a raw TARGET_FRAME keeps its size")
+    frames = allocate((height, width), [])
+    np.copyto(frames.target, frame)
+    return _decoded(frames, None, KeptMetadata())
 
 
 def check_identities(embeddings: NDArray[np.float32], limits: Limits) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,15 +61,17 @@ def paste_faces(target: TargetPicture, swapped: SwappedCrops, options: Options, 
     """Pastes the crops one after another, in the order of the rows, encodes the frame and marks it as synthetic.
 
     The mark is IPTC's DigitalSourceType in the picture's XMP; the target's own XMP is kept and extended. A target in
-    which nothing was swapped is not marked, and is returned as it was sent when its format and orientation allow.
+    which nothing was swapped is not marked, and is returned as it was sent when its format, orientation and size allow.
 
     Raises:
         InvalidTensor: rows of crops and affines disagree.
         InvalidOption: the target is too large for the wanted format.
     """
     header = inspect_image(target.encoded, "TARGET_IMAGE", limits)
-    if swapped.count == 0 and _can_stay(header, options):
+    height, width = target.frame.shape[:2]
+    if swapped.count == 0 and (header.height, header.width) == (height, width) and _can_stay(header, options):
         return target.encoded
+    header = replace(header, height=height, width=width)  # `max_side` may have scaled it
     paste_all(target.frame, swapped, options.blend)
     written = output_format(header, options.output_format)
     encoded = encode_image(

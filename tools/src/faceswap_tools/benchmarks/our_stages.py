@@ -16,7 +16,6 @@ from faceswap_core.options import Options
 from faceswap_core.scrfd import DetectorHeads, decode_faces
 from faceswap_core.steps.align_faces import RECOGNITION_SIZE, SWAP_SIZE, align_faces
 from faceswap_core.steps.decode_images import decode_images
-from faceswap_core.steps.frames import unpack_frames
 from faceswap_core.steps.paste_faces import SwappedCrops, TargetPicture, paste_all, paste_faces
 from faceswap_core.types import Face, Picture
 from numpy.typing import NDArray
@@ -67,10 +66,9 @@ class OurStages:
     def request(self, source: bytes, target: bytes) -> bytes:
         """The three steps as the server calls them."""
         decoded = decode_images([source], [target], self._limits)
-        frames = unpack_frames(decoded.source_frames, decoded.source_sizes)
         heads = [self.source_heads, self.target_heads]
-        aligned = align_faces(heads, frames, decoded.target_frame, self._options)
-        picture = TargetPicture(encoded=target, frame=decoded.target_frame, alpha=None, kept=KeptMetadata())
+        aligned = align_faces(heads, decoded.frames.sources, decoded.frames.target, self._options)
+        picture = TargetPicture(encoded=target, frame=decoded.frames.target, alpha=None, kept=KeptMetadata())
         crops = SwappedCrops(self._swapped, aligned.swap_affines, int(aligned.swap_count[0]))
         return paste_faces(picture, crops, self._options, self._limits)
 

@@ -19,6 +19,7 @@ from types import TracebackType
 
 import httpx
 import psutil
+from faceswap_core.frames.leasing import frames_folder
 
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server.carried_triton import (
@@ -220,6 +221,8 @@ class LocalServer:
         self._children.clear()
         for region in SHM.glob(f"{self._shm_prefix}*"):
             region.unlink(missing_ok=True)
+        if self._process is not None:
+            shutil.rmtree(frames_folder(self._process.pid), ignore_errors=True)
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch = None

@@ -1,0 +1,52 @@
+"""What passes through Triton in place of frames: which lease holds them, and how large they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from faceswap_core.errors import InvalidTensor
+from faceswap_core.frames.request_frames import Size
+
+CHANNELS = 3
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLease:
+    """Names the two segments of a request.
+
+    token: 128 random bits in hexadecimal, so that a lease can be found but not guessed.
+    """
+
+    token: str
+    target: Size
+    sources: tuple[Size, ...] = ()
+
+    def encode(self) -> bytes:
+        """As the tensor `frames` holds it: UTF-8 JSON."""
+        return json.dumps({"token": self.token, "target": self.target, "sources": self.sources}).encode()
+
+    @classmethod
+    def parse(cls, encoded: bytes) -> FrameLease:
+        """Reads `encode`'s bytes; raises InvalidTensor for anything else, because callers can reach a step alone."""
+        try:
+            held = json.loads(encoded)
+            lease = cls(str(held["token"]), _size(held["target"]), tuple(_size(each) for each in held["sources"]))
+        except (ValueError, TypeError, KeyError):
+            raise InvalidTensor("'frames' is not a lease") from None
+        if not _TOKEN.fullmatch(lease.token):
+            raise InvalidTensor("'frames' is not a lease")
+        return lease
+
+
+def _size(value: object) -> Size:
+    if not isinstance(value, list) or len(value) != 2 or not all(type(side) is int and side > 0 for side in value):
+        raise ValueError("a size is two positive numbers")
+    return value[0], value[1]
+
+
+def frame_bytes(size: Size) -> int:
+    """Bytes of an RGB frame."""
+    return size[0] * size[1] * CHANNELS

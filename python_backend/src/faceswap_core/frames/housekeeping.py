@@ -1,0 +1,54 @@
+"""Gives memory back while a step has nothing to do, and looks after the frame store."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+
+IDLE_SECONDS = 2.0
+"""A step that has not worked for so long returns the memory it keeps for the next frame (malloc_trim(3))."""
+_LOOK_EVERY_SECONDS = 1.0
+
+
+class Housekeeping:
+    """A thread of the step's process.
+
+    Args:
+        sweep: called about every second, for example `FrameStore.sweep`.
+    """
+
+    def __init__(self, sweep: Callable[[], None] | None = None) -> None:
+        self._sweep = sweep
+        self._worked_at: float | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends, and waits for it."""
+        self._ended.set()
+        self._thread.join()
+
+    def worked(self) -> None:
+        """To be called after every piece of work."""
+        self._worked_at = time.monotonic()
+
+    def _keep(self) -> None:
+        while not self._ended.wait(_LOOK_EVERY_SECONDS):
+            if self._sweep is not None:
+                self._sweep()
+            if self._worked_at is not None and time.monotonic() - self._worked_at > IDLE_SECONDS:
+                self._worked_at = None
+                trim_heap()
+
+
+def trim_heap() -> None:
+    """Returns freed memory to the kernel, where the C library can (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

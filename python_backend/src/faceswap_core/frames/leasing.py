@@ -1,0 +1,76 @@
+"""The frame store of the server this process belongs to, and a lease that is given back when decoding fails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from faceswap_core.errors import InternalError
+from faceswap_core.frames.frame_lease import FrameLease
+from faceswap_core.frames.frame_store import FrameStore
+from faceswap_core.frames.memory_budget import MemoryBudget
+from faceswap_core.frames.request_frames import RequestFrames, Size
+from faceswap_core.frames.server_memory import ServerMemory, memory_limit
+from faceswap_core.limits import Limits
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the tmpfs every Linux has; nothing in it reaches a disk
+_PREFIX = "faceswap-frames-"
+
+
+def server_frames(limits: Limits, server: int, shared_memory: Path = SHARED_MEMORY) -> FrameStore:
+    """The store that all steps of one server share.
+
+    Args:
+        server: process id of tritonserver, a step's parent. It names the folder, unless `limits` does; folders of
+            servers that have ended are deleted.
+    """
+    _delete_folders_of_ended_servers(shared_memory)
+    limit = limits.memory_limit_mb * 2**20 if limits.memory_limit_mb is not None else memory_limit()
+    budget = MemoryBudget(limit, limits.max_in_flight, ServerMemory(server).held_bytes)
+    folder = limits.frames_directory or frames_folder(server, shared_memory)
+    return FrameStore(folder, budget, limits.request_seconds)
+
+
+def frames_folder(server: int, shared_memory: Path = SHARED_MEMORY) -> Path:
+    """Where the steps of the tritonserver with this process id keep frames, unless they are told otherwise."""
+    return shared_memory / f"{_PREFIX}{server}"
+
+
+def _delete_folders_of_ended_servers(shared_memory: Path) -> None:
+    for folder in shared_memory.glob(f"{_PREFIX}*"):
+        pid = folder.name.removeprefix(_PREFIX)
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class NewLease:
+    """`with NewLease(store) as new: ...`; what `new.allocate` leased is given back when the block fails."""
+
+    def __init__(self, store: FrameStore) -> None:
+        self._store = store
+        self._lease: FrameLease | None = None
+
+    @property
+    def lease(self) -> FrameLease:
+        """What was leased; raises InternalError when nothing was."""
+        if self._lease is None:
+            raise InternalError("no frames were leased")
+        return self._lease
+
+    def allocate(self, target: Size, sources: Sequence[Size]) -> RequestFrames:
+        """An `Allocate` in the store."""
+        self._lease, frames = self._store.lease(target, sources)
+        return frames
+
+    def __enter__(self) -> NewLease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and self._lease is not None:
+            self._store.give_back(self._lease)
