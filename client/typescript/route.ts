@@ -164,6 +164,7 @@ const OPTIONS = new Map<string, [Check, string]>([
   ["max_faces", [within(1, 64), "a whole number from 1 to 64"]],
   ["min_face_size", [within(0, 65535), "pixels from 0 to 65535"]],
   ["detection_threshold", [(value) => typeof value === "number" && value >= 0.05 && value <= 1, "from 0.05 to 1"]],
+  ["max_side", [within(64, 65535), "a whole number from 64 to 65535"]],
   ["output_format", [oneOf("same", ...WRITTEN), "'same', 'jpeg', 'png' or 'webp'"]],
   ["output_quality", [within(1, 100), "a whole number from 1 to 100"]],
   ["on_no_face", [oneOf("error", "passthrough"), "'error' or 'passthrough'"]],

@@ -76,6 +76,7 @@ def test_swap_has_every_option_of_the_server_and_sends_it(run: Any, fake: Any, p
         "max_faces": 3,
         "min_face_size": 16,
         "detection_threshold": 0.25,
+        "max_side": 1080,
         "output_format": "webp",
         "output_quality": 90,
         "on_no_face": "passthrough",

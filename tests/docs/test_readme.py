@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from faceswap_core.errors import all_errors
+from faceswap_core.limits import Limits
 from faceswap_core.options import Options
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer
@@ -124,12 +125,20 @@ def table(name: str) -> list[list[str]]:
 
 
 def test_the_table_of_options_is_the_code() -> None:
-    special = {"source_face": "largest", "target_faces": "all"}
+    special = {"source_face": "largest", "target_faces": "all", "max_side": "as it is"}
     expected = []
     for name, field in Options.model_fields.items():
         default = special.get(name, getattr(field.default, "value", field.default))
         expected.append([f"`{name}`", f"`{default}`", str(field.description)])
     assert table("options") == expected
+
+
+def test_the_table_of_limits_is_the_code() -> None:
+    expected = []
+    for name, field in Limits.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        expected.append([f"`FACESWAP_{name.upper()}`", default, str(field.description)])
+    assert table("limits") == expected
 
 
 def test_the_table_of_errors_is_the_code() -> None:

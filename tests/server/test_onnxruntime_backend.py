@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import psutil
 import pytest
-from faceswap_tools.local_server import LocalServer, ServerSettings
+from faceswap_tools.local_server import LocalServer, ServerSettings, ServerStartError
 from faceswap_tools.statistics import read_statistics
 from onnx import TensorProto, helper, numpy_helper
 from tritonclient.grpc import InferenceServerClient, InferInput
@@ -104,6 +104,19 @@ def test_instance_group_and_thread_count_are_honoured(start: Starter) -> None:
     server.start()
     with_one = min(process.num_threads() for process in stubs(server))
     assert with_six - with_one == 5, "onnxruntime keeps one thread fewer than asked for beside the caller's"
+
+
+def test_a_large_batch_is_run_in_parts(start: Starter) -> None:
+    extra = 'parameters { key: "rows_per_run" value { string_value: "%s" } }'
+    server = start(CONFIG + extra % "2")
+    with InferenceServerClient(server.grpc_address) as client:
+        assert look_up(client, [3, 1, 2, 0, 3]) == [40.0, 20.0, 30.0, 10.0, 40.0]
+        with pytest.raises(InferenceServerException, match="INTERNAL: the network failed"):
+            look_up(client, [0, 1, 2, 3, 99])  # the fault is in the last part
+    server.stop()
+    (server.settings.repository / "lookup" / "config.pbtxt").write_text(CONFIG + extra % "0")
+    with pytest.raises(ServerStartError, match="'rows_per_run' must be a whole number above 0"):
+        server.start()
 
 
 def test_a_wrong_shape_is_refused(start: Starter) -> None:

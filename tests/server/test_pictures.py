@@ -115,3 +115,16 @@ def test_output_format_and_quality(wanted: str, fmt: str, client: Client, portra
 def test_a_format_we_do_not_write_becomes_png(client: Client, portrait: Path, face: Image.Image) -> None:
     for fmt in ("TIFF", "BMP"):
         assert client.swap(portrait, saved(face, fmt)).format == "png"
+
+
+def test_max_side_scales_the_result_and_its_coordinates(server: LocalServer, portrait: Path, group: Path) -> None:
+    with Client(server.grpc_address) as client:
+        whole = client.swap(portrait.read_bytes(), group.read_bytes())
+        small = client.swap(portrait.read_bytes(), group.read_bytes(), max_side=640)
+    assert max(small.width, small.height) == 640
+    with Image.open(io.BytesIO(small.image)) as picture:
+        assert picture.size == (small.width, small.height)
+    assert [face.swapped for face in small.faces] == [face.swapped for face in whole.faces]
+    scale = 640 / max(whole.width, whole.height)
+    for found, expected in zip(small.faces, whole.faces, strict=True):
+        assert np.allclose(found.box, np.array(expected.box) * scale, atol=12)

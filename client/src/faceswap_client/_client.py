@@ -68,6 +68,7 @@ class Client:
         max_faces: int | None = None,
         min_face_size: int | None = None,
         detection_threshold: float | None = None,
+        max_side: int | None = None,
         output_format: OutputFormat | None = None,
         output_quality: int | None = None,
         on_no_face: OnNoFace | None = None,
@@ -85,6 +86,7 @@ class Client:
             max_faces: 1 to 64; of more faces only the largest are kept.
             min_face_size: 0 to 65535 pixels, the shorter side of a box; smaller target faces are left out.
             detection_threshold: 0.05 to 1; the score from which a detection counts as a face; default 0.5.
+            max_side: 64 to 65535 pixels; a target with a longer side is scaled down to it; default: never.
             output_format: default `same`, the target's own.
             output_quality: 1 to 100 for jpeg and webp; default 95.
             on_no_face: `error` (default), or `passthrough` for the target as it is.
@@ -99,6 +101,7 @@ class Client:
             max_faces=max_faces,
             min_face_size=min_face_size,
             detection_threshold=detection_threshold,
+            max_side=max_side,
             output_format=output_format,
             output_quality=output_quality,
             on_no_face=on_no_face,

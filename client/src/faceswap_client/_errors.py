@@ -144,6 +144,7 @@ CLASS_BY_CODE: dict[str, type[FaceSwapError]] = {
     "NO_FACE_IN_TARGET": FaceError,
     "FACE_INDEX_OUT_OF_RANGE": FaceError,
     "CANCELLED": RequestCancelled,
+    "DEADLINE_EXCEEDED": DeadlineExceeded,
     "SERVER_BUSY": ServerBusy,
     "INTERNAL": ServerError,
 }

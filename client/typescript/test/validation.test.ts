@@ -73,10 +73,11 @@ describe("refused before anything is uploaded", () => {
   test("every limit of an option is itself allowed", async () => {
     const least = {
       source_face: 0, target_faces: 0, max_faces: 1, min_face_size: 0, detection_threshold: 0.05, output_quality: 1,
+      max_side: 64,
     };
     const most = {
       source_face: "largest", target_faces: "all", max_faces: 64, min_face_size: 65535, detection_threshold: 1,
-      output_quality: 100, output_format: "webp", on_no_face: "passthrough", blend: "exact",
+      max_side: 65535, output_quality: 100, output_format: "webp", on_no_face: "passthrough", blend: "exact",
     };
     for (const options of [least, most]) assert.equal((await post({ ...PAIR, ...options })).status, 200);
     assert.deepEqual(posted(1).input, { source: JPEG, target: PNG, ...most });

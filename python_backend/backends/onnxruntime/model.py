@@ -28,6 +28,9 @@ SESSION_OPTIONS = {
 }
 GPU_ONLY = {"cudnn_conv_algo_search", "gpu_mem_limit", "arena_extend_strategy", "do_copy_in_default_stream"}
 RUN_OPTIONS = {"memory.enable_memory_arena_shrinkage"}
+# Of this backend alone (the native one ignores it): a larger batch is run in parts of so many rows. On a CPU a row
+# costs the same in any batch, but a network's memory grows with the rows of one run and is kept.
+ROWS_PER_RUN = "rows_per_run"
 GRAPH_LEVELS = {
     -1: onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
     0: onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
@@ -61,7 +64,7 @@ def session_options(config: dict[str, Any]) -> onnxruntime.SessionOptions:
             _set_option(options, key, value)
         elif key.startswith("session."):
             options.add_session_config_entry(key, value)
-        elif key not in GPU_ONLY and key not in RUN_OPTIONS:
+        elif key not in GPU_ONLY and key not in RUN_OPTIONS and key != ROWS_PER_RUN:
             raise ConfigError(f"parameter '{key}' is unknown to the Python onnxruntime backend")
     return options
 
@@ -78,6 +81,16 @@ def _set_option(options: onnxruntime.SessionOptions, key: str, value: str) -> No
         setattr(options, SESSION_OPTIONS[key], bool(number))
     else:
         setattr(options, SESSION_OPTIONS[key], number)
+
+
+def rows_per_run(config: dict[str, Any]) -> int | None:
+    """Value of the parameter of that name, None without it; raises ConfigError unless it is a number above 0."""
+    value = config.get("parameters", {}).get(ROWS_PER_RUN, {}).get("string_value")
+    if value is None:
+        return None
+    if not value.isdigit() or int(value) < 1:
+        raise ConfigError(f"parameter '{ROWS_PER_RUN}' must be a whole number above 0, not '{value}'")
+    return int(value)
 
 
 def refuse_unsupported(config: dict[str, Any], kind: str) -> None:
@@ -138,6 +151,7 @@ class TritonPythonModel:
                 raise ConfigError(f"'{path.name}' is missing; prepare a model pack first (make pack)")
             refuse_unsupported(config, args.get("model_instance_kind", "CPU"))
             options = session_options(config)
+            self.rows_per_run = rows_per_run(config)
             self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             check_tensors(config, self.session)
         except (ConfigError, OSError) as error:
@@ -208,6 +222,17 @@ class TritonPythonModel:
         return answers
 
     def _run(self, inputs: Arrays) -> list[np.ndarray]:
+        rows = len(next(iter(inputs.values()))) if self.batched else 0
+        part = self.rows_per_run or rows
+        if rows <= part:
+            return self._run_once(inputs)
+        parts = [
+            self._run_once({name: array[start : start + part] for name, array in inputs.items()})
+            for start in range(0, rows, part)
+        ]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+
+    def _run_once(self, inputs: Arrays) -> list[np.ndarray]:
         run_options = onnxruntime.RunOptions()
         if self.shrink:
             run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")

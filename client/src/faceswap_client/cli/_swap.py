@@ -66,6 +66,15 @@ def swap(
     max_faces: _options.MaxFaces = None,
     min_face_size: _options.MinFaceSize = None,
     detection_threshold: _options.DetectionThreshold = None,
+    max_side: Annotated[
+        int | None,
+        typer.Option(
+            "--max-side",
+            metavar="PIXELS",
+            show_default="as it is",
+            help="64 to 65535: a target with a longer side is scaled down to it.",
+        ),
+    ] = None,
     output_format: Annotated[
         str | None,
         typer.Option(
@@ -109,6 +118,7 @@ def swap(
         "max_faces": max_faces,
         "min_face_size": min_face_size,
         "detection_threshold": detection_threshold,
+        "max_side": max_side,
         "output_format": output_format or format_by_name(output),
         "output_quality": output_quality,
         "on_no_face": on_no_face,

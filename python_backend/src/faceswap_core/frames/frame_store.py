@@ -7,14 +7,16 @@ also the count of what is in flight and of the memory it holds.
 The store is a directory on a tmpfs, shared by the processes of one server; the files in it are the whole state, so
 nothing is lost track of when a process is killed:
 
-    <token>.target, <token>.sources     leased; the time of change is when
+    <token>.target, <token>.sources     leased; modified when the lease began, and again when it was decoded
     <size>.<random>.free                given back, kept for the next frame of that size
-    finished                            its time of change: when the latest request that has ended began
+    finished                            modified when the latest request that has ended began; changed when it ended
 
 A lease ends when a step gives it back. A request that ends between two steps (a network failed, or Triton dropped a
 cancelled request from a network's queue) cannot give back; its lease is lost, and is deleted when it is older than a
 request may become, or when requests that began `OVERTAKEN_BY_SECONDS` later have ended: every queue of the line is
-first in, first out. A lost segment is deleted, never used again, because a slow step may still be writing to it.
+first in, first out. Where lost leases are all there is, nothing can overtake them: so when nothing has ended and
+nothing was accepted for `STALLED_SECONDS`, one request more than allowed is accepted. A lost segment is deleted, never
+used again, because a slow step may still be writing to it.
 """
 
 from __future__ import annotations
@@ -31,15 +33,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_core.errors import DeadlineExceeded, ServerBusy
+from faceswap_core.errors import DeadlineExceeded, InvalidTensor, ServerBusy
 from faceswap_core.frames.frame_lease import FrameLease, frame_bytes
 from faceswap_core.frames.memory_budget import MemoryBudget, StoreUsage
 from faceswap_core.frames.request_frames import RequestFrames, Size
 from faceswap_core.types import Picture
 
 TARGET, SOURCES, FREE, FINISHED = ".target", ".sources", ".free", "finished"
-OVERTAKEN_BY_SECONDS = 30.0
-"""Two instances of a step can swap neighbours, a batch can wait for another; neither takes so long."""
+OVERTAKEN_BY_SECONDS = 10.0
+"""After decoding, two instances of a step can swap neighbours, and a batch can wait for another: not for so long."""
+STALLED_SECONDS = 5.0
 FREE_FOR_SECONDS = 10.0
 """How long a segment that was given back waits for the next frame of its size."""
 
@@ -57,6 +60,8 @@ class FrameStore:
         self._directory = directory
         self._budget = budget
         self._request_seconds = request_seconds
+        # by inode, which stays when a segment is renamed and is not used again while it is mapped
+        self._mappings: dict[int, mmap.mmap] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def lease(self, target: Size, sources: Sequence[Size] = ()) -> tuple[FrameLease, RequestFrames]:
@@ -77,21 +82,33 @@ class FrameStore:
             except OSError:
                 self._forget(lease)
                 raise ServerBusy("shared memory is full; retry after 1000 ms") from None
-        return lease, self.open(lease)
+        return lease, self.open(lease, whole=True)
 
-    def open(self, lease: FrameLease) -> RequestFrames:
+    def open(self, lease: FrameLease, *, whole: bool = False) -> RequestFrames:
         """The frames of a lease, as they stand.
+
+        Args:
+            whole: most of each frame will be touched, so its pages are mapped at once.
 
         Raises:
             DeadlineExceeded: the lease has ended, because its request took too long.
+            InvalidTensor: the lease does not fit what was leased.
         """
-        target = self._mapped(lease, TARGET, frame_bytes(lease.target)).reshape(*lease.target, 3)
-        packed = self._mapped(lease, SOURCES, sum(map(frame_bytes, lease.sources))) if lease.sources else None
-        return RequestFrames(target, () if packed is None else _split(packed, lease.sources))
+        target = self.open_target(lease, whole=whole)
+        if not lease.sources:
+            return RequestFrames(target)
+        packed = self._mapped(lease, SOURCES, sum(map(frame_bytes, lease.sources)), whole)
+        return RequestFrames(target, _split(packed, lease.sources))
 
-    def open_target(self, lease: FrameLease) -> Picture:
+    def open_target(self, lease: FrameLease, *, whole: bool = True) -> Picture:
         """The target alone, when the sources have been given back; raises as `open`."""
-        return self._mapped(lease, TARGET, frame_bytes(lease.target)).reshape(*lease.target, 3)
+        return self._mapped(lease, TARGET, frame_bytes(lease.target), whole).reshape(*lease.target, 3)
+
+    def decoded(self, lease: FrameLease) -> None:
+        """Marks that the frames are complete; from here on requests pass every queue in this order."""
+        for part in (SOURCES, TARGET):
+            with suppress(FileNotFoundError):
+                os.utime(self._directory / f"{lease.token}{part}")
 
     def give_back(self, lease: FrameLease) -> None:
         """Ends a lease; may be called again. No view of its frames may be used afterwards."""
@@ -120,7 +137,7 @@ class FrameStore:
         return stat.st_mtime
 
     def sweep(self) -> None:
-        """Deletes leases that were lost, and segments that nobody has needed for a while."""
+        """Deletes leases that were lost, and segments that nobody has needed for a while; forgets their mappings."""
         now = time.time()
         lost_before = now - self._request_seconds
         with suppress(FileNotFoundError):
@@ -130,16 +147,23 @@ class FrameStore:
             for path, stat in self._files():
                 if stat.st_mtime < (now - FREE_FOR_SECONDS if path.suffix == FREE else lost_before):
                     path.unlink(missing_ok=True)
+            kept = {stat.st_ino for _, stat in self._files()}
+        for inode in [inode for inode in self._mappings if inode not in kept]:
+            self._mappings.pop(inode, None)  # its memory goes when the last view of it does
 
     def usage(self) -> StoreUsage:
         """What is held now."""
         files, now = list(self._files()), time.time()
+        moved = max((stat.st_mtime for path, stat in files if path.suffix == TARGET), default=now)
+        with suppress(FileNotFoundError):
+            moved = max(moved, (self._directory / FINISHED).stat().st_ctime)
         ages = [now - stat.st_mtime for path, stat in files if path.suffix == TARGET]
         return StoreUsage(
             requests=len(ages),
             mean_age_s=sum(ages) / len(ages) if ages else 0.0,
             leased_bytes=sum(stat.st_size for path, stat in files if path.suffix != FREE),
             free_bytes=sum(stat.st_size for path, stat in files if path.suffix == FREE),
+            stalled=now - moved > STALLED_SECONDS,
         )
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
@@ -168,17 +192,23 @@ class FrameStore:
         for part in (TARGET, SOURCES):
             (self._directory / f"{lease.token}{part}").unlink(missing_ok=True)
 
-    def _mapped(self, lease: FrameLease, part: str, size: int) -> NDArray[np.uint8]:
+    def _mapped(self, lease: FrameLease, part: str, size: int, whole: bool) -> NDArray[np.uint8]:
+        too_late = DeadlineExceeded(f"the request took longer than {self._request_seconds:g} s")
         try:
             descriptor = os.open(self._directory / f"{lease.token}{part}", os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise DeadlineExceeded(f"the request took longer than {self._request_seconds:g} s") from None
+            raise too_late from None
         try:
             stat = os.fstat(descriptor)
             if time.time() - stat.st_mtime > self._request_seconds:
-                raise DeadlineExceeded(f"the request took longer than {self._request_seconds:g} s")
-            # populate: one call instead of a page fault for every 4 kB (1080p frame: 0.7 ms instead of 1.9)
-            mapped = mmap.mmap(descriptor, stat.st_size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+                raise too_late
+            if size > stat.st_size:
+                raise InvalidTensor("'frames' names more bytes than were leased")
+            mapped = self._mappings.get(stat.st_ino)
+            if mapped is None:
+                # populate: one call instead of a page fault for every 4 kB (1080p frame: 1.5 ms instead of 12)
+                flags = mmap.MAP_SHARED | (mmap.MAP_POPULATE if whole else 0)
+                mapped = self._mappings[stat.st_ino] = mmap.mmap(descriptor, stat.st_size, flags=flags)
         finally:
             os.close(descriptor)
         return np.frombuffer(mapped, np.uint8, size)

@@ -48,7 +48,7 @@ def _delete_folders_of_ended_servers(shared_memory: Path) -> None:
 
 
 class NewLease:
-    """`with NewLease(store) as new: ...`; what `new.allocate` leased is given back when the block fails."""
+    """`with NewLease(store) as new: ...`; `new.allocate` leases; given back when the block fails, else decoded."""
 
     def __init__(self, store: FrameStore) -> None:
         self._store = store
@@ -72,5 +72,9 @@ class NewLease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and self._lease is not None:
+        if self._lease is None:
+            return
+        if error is None:
+            self._store.decoded(self._lease)
+        else:
             self._store.give_back(self._lease)

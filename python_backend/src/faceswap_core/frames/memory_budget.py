@@ -21,12 +21,14 @@ class StoreUsage:
 
     requests: leases in force; mean_age_s: how long they have been, on average.
     leased_bytes, free_bytes: of their segments, and of those waiting for reuse.
+    stalled: nothing has been accepted and nothing has ended for a while.
     """
 
     requests: int
     mean_age_s: float
     leased_bytes: int
     free_bytes: int
+    stalled: bool = False
 
 
 class MemoryBudget:
@@ -55,7 +57,7 @@ class MemoryBudget:
             ServerBusy: not now; the message ends in when to try again.
             TooManyPixels: never, the memory limit is too small for these pictures.
         """
-        if usage.requests >= self.max_in_flight:
+        if usage.requests >= self.max_in_flight and not usage.stalled:
             raise ServerBusy(f"{usage.requests} requests are in flight, the most this server takes; {_retry(usage)}")
         needed = WORKING_FACTOR * frame_bytes
         held = self._processes() + usage.leased_bytes

@@ -9,7 +9,7 @@ import psutil
 
 SHARE_OF_LIMIT = 0.9
 """Of the container's or machine's memory; the rest is for its other processes and the kernel's own."""
-_LOOK_FOR_CHILDREN_EVERY_S = 2.0
+_LOOK_FOR_CHILDREN_EVERY_S = 60.0  # a look through all of /proc costs 10 ms, and steps start with the server
 _CGROUP_FILES = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
 _NAMES = {"RssAnon", "RssShmem"}
 

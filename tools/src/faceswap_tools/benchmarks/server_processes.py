@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from faceswap_core.frames.leasing import frames_folder
 
 SERVER = "tritonserver"
 SHM = Path("/dev/shm")  # noqa: S108
@@ -48,6 +49,7 @@ class ServerProcesses:
         server = psutil.Process(pid)
         self._processes = {server.pid: (server, SERVER)}
         self._regions: set[Path] = set()
+        self._frames = frames_folder(pid)
         for child in server.children(recursive=True):
             command = child.cmdline()
             self._processes[child.pid] = (child, _model_of(command, models))
@@ -63,12 +65,18 @@ class ServerProcesses:
         return CpuSeconds(spent)
 
     def memory_bytes(self) -> int:
-        """Memory of all processes together; what they share, as the steps' frames in /dev/shm, counts once."""
-        return sum(proportional_memory(process) for process, _ in self._processes.values())
+        """Memory of all processes together. Files in /dev/shm count once and whole, mapped by a process or not."""
+        return sum(memory_without_files_in_shm(process) for process, _ in self._processes.values()) + (
+            self.shared_memory_bytes()
+        )
 
     def shared_memory_bytes(self) -> int:
-        """What the steps' regions in /dev/shm take; they grow with the largest tensors and never shrink."""
-        return sum(region.stat().st_blocks * 512 for region in self._regions)
+        """What Triton's regions in /dev/shm take, which never shrink, and the frames in the store."""
+        total = 0
+        for path in (*self._regions, *self._frames.glob("*")):
+            with suppress(FileNotFoundError):
+                total += path.stat().st_blocks * 512
+        return total
 
 
 class PeakMemory:
@@ -100,10 +108,21 @@ def watch_memory(processes: ServerProcesses, period_s: float = 0.1) -> Iterator[
 
 def proportional_memory(process: psutil.Process) -> int:
     """Proportional set size: private pages, and of shared ones this process's part. 0 once it has ended."""
+    return _rollup(process, ("Pss",))
+
+
+def memory_without_files_in_shm(process: psutil.Process) -> int:
+    """As `proportional_memory`, without shared memory."""
+    return _rollup(process, ("Pss_Anon", "Pss_File"))
+
+
+def _rollup(process: psutil.Process, names: tuple[str, ...]) -> int:
+    """Sums lines of /proc/PID/smaps_rollup (proc(5), Linux 5.4 for the parts), in bytes."""
     try:
-        return int(process.memory_full_info().pss)
-    except psutil.Error:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has ended
         return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.split(":")[0] in names)
 
 
 def _model_of(command: list[str], models: frozenset[str]) -> str:

@@ -1,0 +1,151 @@
+"""Admission: what the server really holds, what it has promised, and what a new request may need."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from faceswap_core.errors import ServerBusy, TooManyPixels
+from faceswap_core.frames import memory_budget
+from faceswap_core.frames.housekeeping import Housekeeping
+from faceswap_core.frames.memory_budget import WORKING_FACTOR, MemoryBudget, StoreUsage
+from faceswap_core.frames.server_memory import SHARE_OF_LIMIT, ServerMemory, memory_limit
+
+MB = 2**20
+IDLE = StoreUsage(0, 0.0, 0, 0)
+
+
+def nothing_to_drop() -> None:
+    """The store holds no free segments."""
+
+
+def held(requests: int, leased: int, free: int = 0, age: float = 1.0) -> StoreUsage:
+    return StoreUsage(requests, age, leased, free)
+
+
+def test_a_request_fits_up_to_the_last_byte() -> None:
+    budget = MemoryBudget(1000 * MB, 8, lambda: 400 * MB)
+    frames = int(600 * MB / WORKING_FACTOR)
+    budget.admit(frames, IDLE, nothing_to_drop)
+    with pytest.raises(TooManyPixels, match="need 600 MB to work on, and of .* memory limit 600 MB are left"):
+        budget.admit(frames + 1, IDLE, nothing_to_drop)
+
+
+def test_many_small_or_few_large_ones_fit() -> None:
+    def accepted(frame: int) -> int:
+        budget, count = MemoryBudget(1000 * MB, 1000, lambda: 100 * MB), 0
+        while True:
+            try:
+                budget.admit(frame, held(count, count * frame), nothing_to_drop)
+            except ServerBusy:
+                return count
+            count += 1
+
+    assert accepted(100 * MB) == 3
+    assert accepted(3 * MB) == 100
+
+
+def test_what_is_promised_to_accepted_requests_counts() -> None:
+    budget = MemoryBudget(1000 * MB, 8, lambda: 100 * MB)
+    with pytest.raises(ServerBusy, match="no room for 300 MB now; retry after"):
+        budget.admit(100 * MB, held(1, 250 * MB), nothing_to_drop)
+    budget.admit(100 * MB, held(1, 190 * MB), nothing_to_drop)
+
+
+def test_memory_that_processes_really_hold_counts() -> None:
+    now = [100 * MB]
+    budget = MemoryBudget(1000 * MB, 8, lambda: now[0])
+    budget.admit(100 * MB, IDLE, nothing_to_drop)
+    now[0] = 900 * MB
+    budget._measured_at = float("-inf")
+    with pytest.raises(ServerBusy):  # busy, not too large: it did fit once
+        budget.admit(100 * MB, IDLE, nothing_to_drop)
+
+
+def test_segments_that_wait_for_reuse_make_room() -> None:
+    dropped: list[bool] = []
+    budget = MemoryBudget(1000 * MB, 8, lambda: 100 * MB)
+    budget.admit(100 * MB, held(0, 0, free=500 * MB), lambda: dropped.append(True))
+    assert not dropped, "they were not in the way"
+    budget.admit(100 * MB, held(0, 0, free=700 * MB), lambda: dropped.append(True))
+    assert dropped
+
+
+@pytest.mark.parametrize(
+    ("requests", "age", "expected"),
+    [(4, 2.0, 1000), (4, 0.0, 100), (1, 600.0, 10_000)],
+)
+def test_the_hint_is_when_a_request_should_have_ended(requests: int, age: float, expected: int) -> None:
+    budget = MemoryBudget(1000 * MB, requests, lambda: 0)
+    with pytest.raises(ServerBusy) as caught:
+        budget.admit(1, held(requests, 0, age=age), nothing_to_drop)
+    found = re.search(r"retry after (\d+) ms$", str(caught.value))
+    assert found is not None
+    assert int(found.group(1)) == expected
+
+
+def test_memory_is_not_measured_for_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, measured = [0.0], []
+    monkeypatch.setattr(memory_budget.time, "monotonic", lambda: clock[0])
+    budget = MemoryBudget(1000 * MB, 8, lambda: measured.append(1) or 0)
+    for moment in (0.0, 0.01, 0.05, 0.2, 0.21):
+        clock[0] = moment
+        budget.admit(1, IDLE, nothing_to_drop)
+    assert len(measured) == 2
+
+
+@pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
+def test_the_limit_comes_from_the_control_group(tmp_path: Path, name: str) -> None:
+    total = psutil.virtual_memory().total
+    assert memory_limit(tmp_path) == int(total * SHARE_OF_LIMIT)
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("max\n")
+    assert memory_limit(tmp_path) == int(total * SHARE_OF_LIMIT)
+    file.write_text("1000000000\n")
+    assert memory_limit(tmp_path) == 900_000_000
+    file.write_text(f"{2**62}\n")  # version 1 says so where there is no limit
+    assert memory_limit(tmp_path) == int(total * SHARE_OF_LIMIT)
+
+
+def test_memory_of_a_process_is_what_it_allocates() -> None:
+    memory = ServerMemory(os.getpid())
+    before = memory.held_bytes()
+    block = bytearray(os.urandom(1)) * (64 * MB)
+    grown = memory.held_bytes() - before
+    assert 60 * MB < grown < 80 * MB
+    assert len(block) == 64 * MB
+
+
+def test_a_process_that_has_ended_holds_nothing() -> None:
+    assert ServerMemory(2**22 + 1).held_bytes() == 0
+
+
+def test_an_idle_step_gives_its_heap_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faceswap_core.frames.housekeeping.IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("faceswap_core.frames.housekeeping._LOOK_EVERY_SECONDS", 0.02)
+    libc, swept = ctypes.CDLL(None), threading.Event()
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.memset.argtypes, libc.free.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t], [ctypes.c_void_p]
+    blocks = [libc.malloc(100_000) for _ in range(600)]
+    for block in blocks:
+        libc.memset(block, 1, 100_000)
+    for block in blocks[:-1]:  # the last one keeps the heap from shrinking by itself
+        libc.free(block)
+    before = ServerMemory(os.getpid()).held_bytes()
+    keeping = Housekeeping(swept.set)
+    keeping.start()
+    assert swept.wait(5)
+    keeping.worked()
+    for _ in range(200):
+        if before - ServerMemory(os.getpid()).held_bytes() > 40 * MB:
+            break
+        threading.Event().wait(0.02)
+    keeping.stop()
+    libc.free(blocks[-1])
+    assert before - ServerMemory(os.getpid()).held_bytes() > 40 * MB

@@ -1,0 +1,180 @@
+"""Admission on the real server: a limited number of requests and limited memory, and nothing that stays behind."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from faceswap_core.frames.leasing import frames_folder
+from faceswap_core.frames.server_memory import ServerMemory
+from faceswap_tools.local_server import LocalServer, ServerSettings
+from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
+
+MOST = 4
+LIMIT_MB = 1000
+REQUEST_SECONDS = 8
+
+
+@pytest.fixture(scope="module")
+def limited(checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:  # type: ignore[no-untyped-def]
+    settings = ServerSettings(
+        checkout.model_repository,
+        log=tmp_path_factory.mktemp("limited") / "server.log",
+        environment={
+            "FACESWAP_MAX_IN_FLIGHT": str(MOST),
+            "FACESWAP_MEMORY_LIMIT_MB": str(LIMIT_MB),
+            "FACESWAP_REQUEST_SECONDS": str(REQUEST_SECONDS),
+        },
+    )
+    with LocalServer(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def triton(limited: LocalServer) -> Iterator[InferenceServerClient]:
+    with InferenceServerClient(limited.grpc_address) as client:
+        yield client
+
+
+def leases(server: LocalServer) -> int:
+    return len(list(frames_folder(server.pid).glob("*.target")))
+
+
+def until(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return condition()
+
+
+def inputs(source: bytes, target: bytes) -> list[InferInput]:
+    made = []
+    for name, data in (("SOURCE_IMAGE", source), ("TARGET_IMAGE", target)):
+        tensor = InferInput(name, [1], "BYTES")
+        tensor.set_data_from_numpy(np.array([data], dtype=np.object_))
+        made.append(tensor)
+    return made
+
+
+def swap(triton: InferenceServerClient, source: bytes, target: bytes) -> str:
+    """`ok`, or the server's error text."""
+    wanted = [InferRequestedOutput("SWAPPED_IMAGE")]
+    try:
+        answer = triton.infer("face_swap", inputs(source, target), outputs=wanted)
+    except InferenceServerException as error:
+        return str(error.message())
+    return "ok" if answer.as_numpy("SWAPPED_IMAGE")[0] else "empty"
+
+
+def png(height: int, width: int) -> bytes:
+    """Few bytes, many pixels: what costs is the work, not the way."""
+    written, data = cv2.imencode(".png", np.full((height, width, 3), 90, np.uint8))
+    assert written
+    return data.tobytes()
+
+
+def test_above_the_limit_callers_are_told_at_once_and_when_to_return(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+) -> None:
+    source, target = portrait.read_bytes(), group.read_bytes()
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda _: swap(triton, source, target), range(48)))
+    refused = [text for text in answers if text != "ok"]
+    assert 0 < len(refused) < 48
+    pattern = re.compile(r"SERVER_BUSY: 4 requests are in flight, the most this server takes; retry after \d+ ms$")
+    assert all(pattern.search(text) for text in refused), set(refused)
+    assert leases(limited) == 0
+    assert swap(triton, source, target) == "ok"
+
+
+def test_triton_itself_refuses_what_does_not_fit_into_its_queue(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+) -> None:
+    source, slow = portrait.read_bytes(), png(4000, 5000)
+    with ThreadPoolExecutor(300) as pool:
+        answers = list(pool.map(lambda _: swap(triton, source, slow), range(300)))
+    assert any("Exceeds maximum queue size" in text for text in answers), set(answers)
+    assert until(lambda: leases(limited) == 0)
+    assert until(lambda: "NO_FACE_IN_TARGET" in swap(triton, source, slow)), "it is as well as before"
+
+
+def test_every_way_a_request_can_end_gives_its_frames_back(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+) -> None:
+    source, target = portrait.read_bytes(), group.read_bytes()
+    endings = {
+        swap(triton, source, target): "ok",
+        swap(triton, source, png(300, 300)): "NO_FACE_IN_TARGET",
+        swap(triton, png(300, 300), target): "NO_FACE_IN_SOURCE",
+        swap(triton, source, target[: len(target) // 2]): "TRUNCATED_IMAGE",
+        swap(triton, source, b"text"): "NOT_AN_IMAGE",
+    }
+    assert all(expected in text for text, expected in endings.items()), endings
+    picture = InferInput("IMAGE", [1], "BYTES")
+    picture.set_data_from_numpy(np.array([target], dtype=np.object_))
+    assert triton.infer("face_analysis", [picture]).as_numpy("FACES").size == 1
+    frame = InferInput("TARGET_FRAME", [240, 320, 3], "UINT8")
+    frame.set_data_from_numpy(np.zeros((240, 320, 3), np.uint8))
+    identity = InferInput("SOURCE_EMBEDDINGS", [1, 512], "FP32")
+    identity.set_data_from_numpy(np.ones((1, 512), np.float32))
+    answer = triton.infer("face_swap_identity", [identity, frame], parameters={"on_no_face": "passthrough"})
+    assert answer.as_numpy("SWAPPED_FRAME").shape == (240, 320, 3)
+    assert leases(limited) == 0
+
+
+def test_cancelled_requests_stop_costing_work(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+) -> None:
+    sent = inputs(portrait.read_bytes(), group.read_bytes())
+    for wait in (0.0, 0.02, 0.06, 0.12, 0.2, 0.3):
+        ended = threading.Event()
+        running = [
+            triton.async_infer("face_swap", sent, callback=lambda result, error, ended=ended: ended.set())
+            for _ in range(MOST)
+        ]
+        time.sleep(wait)
+        for context in running:
+            context.cancel()
+        assert ended.wait(10)
+    # a lease that Triton let fall between two steps is lost at the latest when its request's time is over
+    assert until(lambda: leases(limited) == 0, REQUEST_SECONDS + 5.0)
+    assert swap(triton, portrait.read_bytes(), group.read_bytes()) == "ok"
+
+
+def test_the_memory_limit_holds_under_large_pictures(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+) -> None:
+    source, large = portrait.read_bytes(), png(4000, 5000)
+    memory, peak, done = ServerMemory(limited.pid), [0], threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            frames = sum(
+                path.stat().st_blocks * 512 for path in frames_folder(limited.pid).glob("*.*") if path.exists()
+            )
+            peak[0] = max(peak[0], memory.held_bytes() + frames)
+            time.sleep(0.005)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: swap(triton, source, large), range(24)))
+    finally:
+        done.set()
+        watcher.join()
+    kinds = {text.split(":")[0].split("'")[-1].strip(", ") for text in answers}
+    assert kinds <= {"NO_FACE_IN_TARGET", "SERVER_BUSY"}
+    assert any("the memory limit of 1000 MB leaves no room" in text for text in answers), set(answers)
+    assert any("NO_FACE" in text for text in answers), "some were served"
+    assert peak[0] <= LIMIT_MB * 2**20
