@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def make_store(folder: Path, *, most: int = 64, seconds: float = 60.0, limit: int = 10**12) -> FrameStore:
-    return FrameStore(folder, MemoryBudget(limit, most, lambda: 0), seconds)
+    return FrameStore(folder, MemoryBudget(limit, most, lambda: 0), seconds, time.time)  # one core is always busy
 
 
 def parts(folder: Path) -> list[str]:
@@ -134,6 +134,23 @@ def test_a_lease_is_lost_when_much_later_requests_have_ended(folder: Path) -> No
     store.give_back(later)
     store.sweep()
     assert store.usage().requests == 0
+
+
+def test_leases_are_lost_when_the_server_does_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spent, clock = [0.0], [time.time()]
+    store = FrameStore(folder, MemoryBudget(10**12, 64, lambda: 0), 3600.0, lambda: spent[0])
+    store.lease(TARGET, SOURCES)
+    monkeypatch.setattr("faceswap_core.frames.frame_store.time.time", lambda: clock[0])
+    for second in range(20):  # a network is at work
+        clock[0] += 1.0
+        spent[0] += 1.0 if second % 4 == 0 else 0.0
+        store.sweep()
+    assert store.usage().requests == 1
+    for _ in range(7):
+        clock[0] += 1.0
+        spent[0] += 0.02
+        store.sweep()
+    assert parts(folder) == []
 
 
 def test_lost_leases_alone_do_not_close_the_server(folder: Path) -> None:

@@ -14,7 +14,7 @@ from faceswap_core.errors import ServerBusy, TooManyPixels
 from faceswap_core.frames import memory_budget
 from faceswap_core.frames.housekeeping import Housekeeping
 from faceswap_core.frames.memory_budget import WORKING_FACTOR, MemoryBudget, StoreUsage
-from faceswap_core.frames.server_memory import SHARE_OF_LIMIT, ServerMemory, memory_limit
+from faceswap_core.frames.server_processes import SHARE_OF_LIMIT, ServerProcesses, memory_limit
 
 MB = 2**20
 IDLE = StoreUsage(0, 0.0, 0, 0)
@@ -114,7 +114,7 @@ def test_the_limit_comes_from_the_control_group(tmp_path: Path, name: str) -> No
 
 
 def test_memory_of_a_process_is_what_it_allocates() -> None:
-    memory = ServerMemory(os.getpid())
+    memory = ServerProcesses(os.getpid())
     before = memory.held_bytes()
     block = bytearray(os.urandom(1)) * (64 * MB)
     grown = memory.held_bytes() - before
@@ -123,7 +123,7 @@ def test_memory_of_a_process_is_what_it_allocates() -> None:
 
 
 def test_a_process_that_has_ended_holds_nothing() -> None:
-    assert ServerMemory(2**22 + 1).held_bytes() == 0
+    assert ServerProcesses(2**22 + 1).held_bytes() == 0
 
 
 def test_an_idle_step_gives_its_heap_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,15 +137,15 @@ def test_an_idle_step_gives_its_heap_back(monkeypatch: pytest.MonkeyPatch) -> No
         libc.memset(block, 1, 100_000)
     for block in blocks[:-1]:  # the last one keeps the heap from shrinking by itself
         libc.free(block)
-    before = ServerMemory(os.getpid()).held_bytes()
+    before = ServerProcesses(os.getpid()).held_bytes()
     keeping = Housekeeping(swept.set)
     keeping.start()
     assert swept.wait(5)
     keeping.worked()
     for _ in range(200):
-        if before - ServerMemory(os.getpid()).held_bytes() > 40 * MB:
+        if before - ServerProcesses(os.getpid()).held_bytes() > 40 * MB:
             break
         threading.Event().wait(0.02)
     keeping.stop()
     libc.free(blocks[-1])
-    assert before - ServerMemory(os.getpid()).held_bytes() > 40 * MB
+    assert before - ServerProcesses(os.getpid()).held_bytes() > 40 * MB

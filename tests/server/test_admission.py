@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from faceswap_core.frames.leasing import frames_folder
-from faceswap_core.frames.server_memory import ServerMemory
+from faceswap_core.frames.server_processes import ServerProcesses
 from faceswap_tools.local_server import LocalServer, ServerSettings
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
@@ -155,7 +155,7 @@ def test_the_memory_limit_holds_under_large_pictures(
     limited: LocalServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
     source, large = portrait.read_bytes(), png(4000, 5000)
-    memory, peak, done = ServerMemory(limited.pid), [0], threading.Event()
+    memory, peak, done = ServerProcesses(limited.pid), [0], threading.Event()
 
     def watch() -> None:
         while not done.is_set():

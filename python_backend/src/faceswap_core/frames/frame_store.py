@@ -12,11 +12,16 @@ nothing is lost track of when a process is killed:
     finished                            modified when the latest request that has ended began; changed when it ended
 
 A lease ends when a step gives it back. A request that ends between two steps (a network failed, or Triton dropped a
-cancelled request from a network's queue) cannot give back; its lease is lost, and is deleted when it is older than a
-request may become, or when requests that began `OVERTAKEN_BY_SECONDS` later have ended: every queue of the line is
-first in, first out. Where lost leases are all there is, nothing can overtake them: so when nothing has ended and
-nothing was accepted for `STALLED_SECONDS`, one request more than allowed is accepted. A lost segment is deleted, never
-used again, because a slow step may still be writing to it.
+cancelled request from a network's queue, which it does to every request that is cancelled while it is decoded) cannot
+give back: its lease is lost. A lease is taken for lost, and deleted, when
+
+- requests that began `OVERTAKEN_BY_SECONDS` later have ended: every queue of the line is first in, first out;
+- the whole server has done nothing for `QUIET_SECONDS`;
+- it is older than a request may become.
+
+Where lost leases are all there is and callers keep the server from being quiet, nothing can overtake them: so when
+nothing has ended and nothing was accepted for `STALLED_SECONDS`, one request more than allowed is accepted. A lost
+segment is deleted, never used again, because a slow step may still be writing to it.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ import mmap
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,6 +48,10 @@ TARGET, SOURCES, FREE, FINISHED = ".target", ".sources", ".free", "finished"
 OVERTAKEN_BY_SECONDS = 10.0
 """After decoding, two instances of a step can swap neighbours, and a batch can wait for another: not for so long."""
 STALLED_SECONDS = 5.0
+QUIET_SECONDS = 5.0
+QUIET_SHARE = 0.1
+"""Of one core. A server at rest spends 0.02 of one; a network at work on a CPU all of one or more, and tritonserver
+waiting for a GPU polls."""
 FREE_FOR_SECONDS = 10.0
 """How long a segment that was given back waits for the next frame of its size."""
 
@@ -54,9 +63,14 @@ class FrameStore:
         directory: on a tmpfs, the same for every process of the server; made when it is missing.
         budget: what may be held at once.
         request_seconds: how long a request may take from its lease to its last step.
+        cpu_seconds: processor time that the server's processes have spent so far.
     """
 
-    def __init__(self, directory: Path, budget: MemoryBudget, request_seconds: float) -> None:
+    def __init__(
+        self, directory: Path, budget: MemoryBudget, request_seconds: float, cpu_seconds: Callable[[], float]
+    ) -> None:
+        self._cpu_seconds = cpu_seconds
+        self._looked_at, self._spent, self._quiet_since = time.time(), 0.0, time.time()
         self._directory = directory
         self._budget = budget
         self._request_seconds = request_seconds
@@ -143,6 +157,9 @@ class FrameStore:
         with suppress(FileNotFoundError):
             finished = (self._directory / FINISHED).stat().st_mtime
             lost_before = max(lost_before, finished - OVERTAKEN_BY_SECONDS)
+        quiet_since = self._server_is_quiet_since(now)
+        if now - quiet_since > QUIET_SECONDS:
+            lost_before = max(lost_before, quiet_since)
         with self._locked():
             for path, stat in self._files():
                 if stat.st_mtime < (now - FREE_FOR_SECONDS if path.suffix == FREE else lost_before):
@@ -150,6 +167,13 @@ class FrameStore:
             kept = {stat.st_ino for _, stat in self._files()}
         for inode in [inode for inode in self._mappings if inode not in kept]:
             self._mappings.pop(inode, None)  # its memory goes when the last view of it does
+
+    def _server_is_quiet_since(self, now: float) -> float:
+        spent = self._cpu_seconds()
+        if spent - self._spent > QUIET_SHARE * (now - self._looked_at):
+            self._quiet_since = now
+        self._looked_at, self._spent = now, spent
+        return self._quiet_since
 
     def usage(self) -> StoreUsage:
         """What is held now."""

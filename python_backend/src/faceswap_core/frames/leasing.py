@@ -14,7 +14,7 @@ from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.frames.frame_store import FrameStore
 from faceswap_core.frames.memory_budget import MemoryBudget
 from faceswap_core.frames.request_frames import RequestFrames, Size
-from faceswap_core.frames.server_memory import ServerMemory, memory_limit
+from faceswap_core.frames.server_processes import ServerProcesses, memory_limit
 from faceswap_core.limits import Limits
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the tmpfs every Linux has; nothing in it reaches a disk
@@ -30,9 +30,10 @@ def server_frames(limits: Limits, server: int, shared_memory: Path = SHARED_MEMO
     """
     _delete_folders_of_ended_servers(shared_memory)
     limit = limits.memory_limit_mb * 2**20 if limits.memory_limit_mb is not None else memory_limit()
-    budget = MemoryBudget(limit, limits.max_in_flight, ServerMemory(server).held_bytes)
+    processes = ServerProcesses(server)
+    budget = MemoryBudget(limit, limits.max_in_flight, processes.held_bytes)
     folder = limits.frames_directory or frames_folder(server, shared_memory)
-    return FrameStore(folder, budget, limits.request_seconds)
+    return FrameStore(folder, budget, limits.request_seconds, processes.cpu_seconds)
 
 
 def frames_folder(server: int, shared_memory: Path = SHARED_MEMORY) -> Path:

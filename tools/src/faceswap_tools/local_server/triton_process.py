@@ -81,6 +81,11 @@ class LocalServer:
         return f"http://{HOST}:{self.metrics_port}/metrics"
 
     @property
+    def region_prefix(self) -> str:
+        """What the names of its steps' regions in /dev/shm begin with."""
+        return self._shm_prefix
+
+    @property
     def pid(self) -> int:
         """Process id of tritonserver; raises SetupError when it is not running."""
         if self._process is None:

@@ -1,4 +1,4 @@
-"""How much memory the server's processes hold, and how much they may."""
+"""What the server's processes hold and spend, and how much memory they may hold."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def memory_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     return int(total * SHARE_OF_LIMIT)
 
 
-class ServerMemory:
-    """Memory of tritonserver and all its steps, measured.
+class ServerProcesses:
+    """tritonserver and all its steps, measured.
 
     Args:
         server: process id of tritonserver, which is a step's parent.
@@ -41,16 +41,23 @@ class ServerMemory:
 
     def held_bytes(self) -> int:
         """Anonymous memory of every process, and shared memory that tritonserver has mapped (Triton's own regions)."""
-        now = time.monotonic()
-        if now - self._looked_at >= _LOOK_FOR_CHILDREN_EVERY_S:
-            self._pids, self._looked_at = self._processes(), now
         total = 0
-        for pid in self._pids:
+        for pid in self._family():
             status = _status(pid)
             total += status.get("RssAnon", 0)
             if pid == self._server:
                 total += status.get("RssShmem", 0)
         return total
+
+    def cpu_seconds(self) -> float:
+        """Processor time of every process since it began, user and system; children that have ended are not in it."""
+        return sum(_cpu_seconds(pid) for pid in self._family())
+
+    def _family(self) -> list[int]:
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOK_FOR_CHILDREN_EVERY_S:
+            self._pids, self._looked_at = self._processes(), now
+        return self._pids
 
     def _processes(self) -> list[int]:
         try:
@@ -68,3 +75,11 @@ def _status(pid: int) -> dict[str, int]:
         return {}
     pairs = (line.split(":", 1) for line in lines if ":" in line)
     return {name: int(value.split()[0]) * 1024 for name, value in pairs if name in _NAMES}
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
