@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models offline demo serve test parity bench runpod-setup runpod-local check format clean
+.PHONY: help setup pack models offline demo serve test parity bench soak runpod-setup runpod-local check format clean
 PY := .venv/bin/python
 
 help: ## this list
@@ -32,6 +32,9 @@ parity: setup ## insightface itself against the served ensemble, one row per che
 
 bench: setup ## ours against insightface in one run, one table, into out/bench.json
 	@$(PY) -m faceswap_tools.benchmarks $(ARGS)
+
+soak: setup pack ## rounds of mixed traffic: what only ever grows? Into out/soak.json, exit code 1 if something does
+	@$(PY) -m faceswap_tools.soak $(ARGS)
 
 runpod-setup: setup ## the RunPod SDK and the gateway, from their own lock, into .venv
 	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/runpod.txt

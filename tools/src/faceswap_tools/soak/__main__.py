@@ -1,7 +1,7 @@
 """`python -m faceswap_tools.soak`: rounds of mixed traffic, and after each what the server still holds.
 
-The first rounds are not judged: steps, arenas and Triton's regions grow to their size in them. Between rounds the server
-rests for as long as it takes to give back what it keeps for the next frame.
+The first rounds are not judged: steps, arenas and Triton's regions grow to their size in them. Between rounds the
+server rests for as long as it takes to give back what it keeps for the next frame.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from faceswap_tools.soak.traffic import Tally, all_kinds, run_traffic
 REST_SECONDS = FREE_FOR_SECONDS + 4.0
 WARM_UP_ROUNDS = 2
 MOST_MEMORY_GROWTH = 0.05
-"""From the last round of warm-up to the last one of all; one 1080p frame lost in 75 requests would make 12 MB a round."""
+"""From the last round of warm-up to the last of all; one 1080p frame lost in 75 requests would make 12 MB a round."""
 MOST_SECONDS = 3600.0
 
 
