@@ -15,7 +15,7 @@ import psutil
 import pytest
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings, ServerStartError, SetupError
-from faceswap_tools.local_server.triton_process import reason_in_log
+from faceswap_tools.local_server.triton_log import reason_in_log
 
 IDENTITY_MODEL = "project_identity"
 

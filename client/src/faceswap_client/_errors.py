@@ -173,6 +173,8 @@ _CLASS_BY_HTTP_STATUS: dict[int, type[FaceSwapError]] = {
 
 _CODE = re.compile(r"\b([A-Z][A-Z0-9_]{2,}): ")
 _PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )?(\[request id: [^\]]*\] )?")
+_WITHDRAWN = re.compile(r"^Request for unknown model: '\w+' has no available versions")
+"""Triton's words for a model it knows but no longer serves: the server is draining before it stops or restarts."""
 _LONGEST_MESSAGE = 500  # characters; a server's message is a sentence, a proxy's may be a page
 
 
@@ -190,6 +192,9 @@ def error_from_text(
     """
     by_status = _CLASS_BY_HTTP_STATUS.get(status) if isinstance(status, int) else _CLASS_BY_GRPC_STATUS.get(status)
     text = _PREFIX.sub("", text, count=1)
+    if _WITHDRAWN.match(text):
+        message = "the server is stopping or restarting and takes no new requests"
+        return ServerBusy(message, request_id=request_id, retry_after=retry_after)
     found = _CODE.search(text)
     code = found.group(1) if found else ""
     message = one_line(text[found.end() :] if found else text) or f"the server answered {status} without a word"

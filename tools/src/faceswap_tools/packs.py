@@ -16,6 +16,7 @@ from pathlib import Path
 from faceswap_tools import identity_projection, offline_pack
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.digests import file_sha256, sources_sha256
+from faceswap_tools.disk_errors import cannot_write
 from faceswap_tools.offline_pack import build_offline_pack
 
 NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
@@ -90,11 +91,19 @@ def install_pack(pack: Path, repository: Path) -> None:
         scratch = target.with_suffix(".part")
         scratch.unlink(missing_ok=True)
         try:
-            os.link(_network(pack, network), scratch)  # half a gigabyte need not lie there twice
+            _link_or_copy(_network(pack, network), scratch)
+            scratch.replace(target)
         except OSError:
-            shutil.copyfile(_network(pack, network), scratch)
-        scratch.replace(target)
+            scratch.unlink(missing_ok=True)
+            raise
     shutil.copyfile(pack / MANIFEST, repository / "pack.json")
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)  # half a gigabyte need not lie there twice
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def lay_out_repository(pack: Path, repository: Path) -> Path:
@@ -122,9 +131,27 @@ def _network(pack: Path, name: str) -> Path:
 
 
 def prepare_and_install_offline_pack() -> None:
-    """Makes the checkout's model repository ready to serve without any download of weights."""
+    """Makes the checkout's model repository ready to serve without any download of weights.
+
+    Raises:
+        PackError: it cannot be written: a full disk, a read-only file system, no permission.
+    """
     checkout = Checkout.find()
-    install_pack(prepare_offline_pack(checkout.packs / "offline"), checkout.model_repository)
+    pack, repository = checkout.packs / "offline", checkout.model_repository
+    try:
+        prepare_offline_pack(pack)
+    except OSError as error:
+        raise PackError(cannot_write(error, "the model pack", pack, "use a copy of the checkout elsewhere")) from None
+    _install(pack, repository)
+
+
+def _install(pack: Path, repository: Path) -> None:
+    try:
+        install_pack(pack, repository)
+    except OSError as error:
+        raise PackError(
+            cannot_write(error, f"pack '{pack.name}' into", repository, "use a copy of the checkout elsewhere")
+        ) from None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -136,8 +163,8 @@ def main(arguments: Sequence[str]) -> int:
         if wanted == "offline":
             prepare_and_install_offline_pack()
         elif arguments:
-            install_pack(checkout.packs / wanted, checkout.model_repository)
-    except (PackError, OSError) as error:
+            _install(checkout.packs / wanted, checkout.model_repository)
+    except PackError as error:
         sys.stderr.write(f"pack: {error}\n")
         return 1
     sys.stdout.write(f"model pack: {wanted}\n")

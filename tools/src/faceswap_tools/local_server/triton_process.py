@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,21 +14,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 import httpx
 import psutil
 from faceswap_core.frames.leasing import frames_folder
 
-from faceswap_tools.checkout import Checkout
+from faceswap_tools.disk_errors import cannot_write
 from faceswap_tools.local_server.carried_triton import (
+    CarriedTriton,
     SetupError,
     find_carried_triton,
-    lay_out_backends,
     server_environment,
 )
+from faceswap_tools.local_server.drain import Stopped, wait_until_drained
+from faceswap_tools.local_server.installed_networks import network_fault
+from faceswap_tools.local_server.ports import HOST, choose_ports
+from faceswap_tools.local_server.served_repository import ensembles, withdraw
+from faceswap_tools.local_server.server_folder import ServerFolder
+from faceswap_tools.local_server.shared_memory import SHM, check_shared_memory
+from faceswap_tools.local_server.triton_log import left_in_flight, reason_in_log
 
-HOST = "127.0.0.1"
-SHM = Path("/dev/shm")  # noqa: S108  where the Python backend keeps its regions
+POLL_SECONDS = 1
+"""How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
+EXIT_SECONDS = 3
+"""Triton's own exit timeout. The requests have been waited for before; it waits for idle keep-alive connections."""
+END_SECONDS = 6.0
+"""After SIGTERM, until SIGKILL. Triton 24.10 can hang for ever when it ends while a stub is dead."""
 
 
 class ServerStartError(SetupError):
@@ -43,7 +53,10 @@ class ServerStartError(SetupError):
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How to run the server. A port of 0 means any free one."""
+    """How to run the server. A port of 0 means any free one.
+
+    `arguments` must not switch metrics off: they say when the last request in flight is done.
+    """
 
     repository: Path
     http_port: int = 0
@@ -51,21 +64,26 @@ class ServerSettings:
     metrics_port: int = 0
     log: Path | None = None
     start_timeout_s: float = 120.0
-    drain_timeout_s: int = 30
+    drain_timeout_s: float = 30.0
     environment: dict[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
 
 
 class LocalServer:
-    """A tritonserver of our own: `with LocalServer(settings) as server: server.grpc_address`."""
+    """A tritonserver of our own: `with LocalServer(settings) as server: server.grpc_address`.
+
+    It may be started again after it has stopped or died, and keeps its ports then.
+    """
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._scratch: Path | None = None
+        self._ready = False
+        self._folder: ServerFolder | None = None
         self._children: dict[int, psutil.Process] = {}
         self._shm_prefix = f"faceswap_{os.getpid()}_{secrets.token_hex(3)}_"
-        self.http_port = self.grpc_port = self.metrics_port = 0
+        self.http_port, self.grpc_port = settings.http_port, settings.grpc_port
+        self.metrics_port = settings.metrics_port
         self.log = settings.log or Path(tempfile.gettempdir()) / f"tritonserver-{secrets.token_hex(4)}.log"
 
     @property
@@ -105,50 +123,68 @@ class LocalServer:
         """Starts the server and returns when every model is ready.
 
         Args:
-            on_model_ready: called now and then with the number of models loaded so far.
+            on_model_ready: called now and then with the number of models loaded so far; what it raises ends the start.
 
         Raises:
-            SetupError: Python, the wheel or libpython are not as needed.
+            SetupError: something on this machine is not as needed: Python, the wheel, libpython, a port, /dev/shm,
+                or a folder that cannot be written.
             ServerStartError: it ended, or was not ready in time; nothing of it is left behind.
         """
         triton = find_carried_triton()
-        checkout = Checkout.find()
-        self._scratch = Path(tempfile.mkdtemp(prefix="faceswap-triton-"))
+        check_shared_memory()
         try:
-            lay_out_backends(triton, checkout.onnxruntime_backend, self._scratch / "backends")
-            self._choose_ports()
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            environment = server_environment(triton, dict(os.environ)) | self.settings.environment
-            with self.log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    [
-                        *(sys.executable, "-m", "faceswap_tools.local_server.die_with_parent", str(os.getpid())),
-                        *self._command(triton.executable),
-                    ],
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # Ctrl-C reaches the launcher, which ends the server in order
-                )
+            self._folder = ServerFolder(triton, self.settings.repository)
+            ports = (self.http_port, self.grpc_port, self.metrics_port)
+            self.http_port, self.grpc_port, self.metrics_port = choose_ports(ports)
+            self._launch(triton, self._folder)
             self._wait_until_ready(on_model_ready or (lambda loaded: None))
+            self._ready = True
         except BaseException:
             self.stop()
             raise
 
-    def _choose_ports(self) -> None:
-        wanted = (self.settings.http_port, self.settings.grpc_port, self.settings.metrics_port)
-        with_sockets = [_reserve(port) for port in wanted]
-        self.http_port, self.grpc_port, self.metrics_port = (s.getsockname()[1] for s in with_sockets)
-        for reserved in with_sockets:
-            reserved.close()
+    def _launch(self, triton: CarriedTriton, folder: ServerFolder) -> None:
+        environment = server_environment(triton, dict(os.environ)) | self.settings.environment
+        with self._open_log() as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "faceswap_tools.local_server.die_with_parent", str(os.getpid())),
+                    *self._command(triton.executable, folder),
+                ],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the launcher, which ends the server in order
+            )
 
-    def _command(self, executable: Path) -> list[str]:
-        settings = self.settings
+    def _open_log(self) -> BinaryIO:
+        """A new log; that of the last start is kept beside it, because it says how that one ended."""
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            if self.log.is_file():
+                self.log.replace(self.log.with_name(f"{self.log.stem}.previous{self.log.suffix}"))
+            log = self.log.open("wb")
+            try:
+                # the first line shows at once whether the disk takes any more
+                log.write(f"faceswap: tritonserver of launcher {os.getpid()}\n".encode())
+                log.flush()
+            except OSError:
+                log.close()
+                raise
+        except OSError as error:
+            raise SetupError(
+                cannot_write(error, "the server's log", self.log, "choose another file with --log")
+            ) from None
+        return log
+
+    def _command(self, executable: Path, folder: ServerFolder) -> list[str]:
         return [
             str(executable),
-            f"--model-repository={settings.repository}",
-            f"--backend-directory={self._scratch}/backends",
+            f"--model-repository={folder.models}",
+            "--model-control-mode=poll",
+            f"--repository-poll-secs={POLL_SECONDS}",
+            f"--backend-directory={folder.backends}",
             f"--http-address={HOST}",
             f"--http-port={self.http_port}",
             f"--grpc-address={HOST}",
@@ -156,9 +192,9 @@ class LocalServer:
             f"--metrics-address={HOST}",
             f"--metrics-port={self.metrics_port}",
             "--disable-auto-complete-config",
-            f"--exit-timeout-secs={settings.drain_timeout_s}",
+            f"--exit-timeout-secs={EXIT_SECONDS}",
             f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",
-            *settings.arguments,
+            *self.settings.arguments,
         ]
 
     def _wait_until_ready(self, on_model_ready: Callable[[int], None]) -> None:
@@ -166,7 +202,8 @@ class LocalServer:
         with httpx.Client(timeout=2.0, trust_env=False) as http:
             while time.monotonic() < deadline:
                 if self._process is None or self._process.poll() is not None:
-                    raise ServerStartError(reason_in_log(self.log), self.log)
+                    fault = network_fault(self.settings.repository)
+                    raise ServerStartError(fault or reason_in_log(self.log), self.log)
                 self._remember_children()
                 # the HTTP port opens only after all models have loaded; until then the log tells
                 on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
@@ -197,22 +234,46 @@ class LocalServer:
             raise SetupError("the server is not running")
         return self._process.wait()
 
-    def stop(self) -> None:
-        """Ends the server: requests in flight finish, then every process and shared-memory region goes.
+    def stop(self, drain_s: float | None = None, *, broken: bool = False) -> Stopped:
+        """Ends the server: new requests are refused, those in flight finish, then every process and region goes.
 
         Safe to call twice and at any moment of `start`. A second Ctrl-C while draining ends it at once.
+
+        Args:
+            drain_s: how long requests in flight may take; by default the settings' `drain_timeout_s`.
+            broken: something in it has died; it is killed after the drain instead of asked to end.
         """
-        process = self._process
+        lost: int | None = 0
         try:
-            if process is not None and process.poll() is None:
+            if self.is_running() and self._process is not None:
                 self._remember_children()
-                process.send_signal(signal.SIGTERM)
-                process.wait(self.settings.drain_timeout_s + 10)
+                drained = self._ready and self._drain(self.settings.drain_timeout_s if drain_s is None else drain_s)
+                lost = 0 if drained or not self._ready else None
+                self._process.send_signal(signal.SIGKILL if broken else signal.SIGTERM)
+                self._process.wait(END_SECONDS)
+            elif self._ready and self._process is not None:
+                lost = None
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             pass
         finally:
+            if lost is None:
+                lost = left_in_flight(self.log)
             self._kill_what_is_left()
-            self._process = None
+            self._process, self._ready = None, False
+        return Stopped(lost)
+
+    def _drain(self, seconds: float) -> bool:
+        if self._folder is None:
+            return False
+        known = ensembles(self._folder.models)
+        withdraw(self._folder.models, known)
+        return wait_until_drained(self.metrics_url, known, seconds, self.is_running)
+
+    def kill(self) -> None:
+        """Ends tritonserver at once, from any thread or signal handler; `stop` clears up after it."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def _kill_what_is_left(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -228,40 +289,6 @@ class LocalServer:
             region.unlink(missing_ok=True)
         if self._process is not None:
             shutil.rmtree(frames_folder(self._process.pid), ignore_errors=True)
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch = None
-
-
-def _reserve(port: int) -> socket.socket:
-    reserved = socket.socket()
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        reserved.bind((HOST, port))
-    except OSError:
-        reserved.close()
-        raise SetupError(f"port {port} on {HOST} is already in use; choose another or leave it free") from None
-    return reserved
-
-
-_REASONS = (
-    re.compile(r"^\| (?P<model>\S+) +\| \d+ +\| UNAVAILABLE: (?:[A-Z]\w+( \w+)?: )?(?P<why>.+?) *\|$", re.MULTILINE),
-    re.compile(r"Poll failed for model directory '(?P<model>[^']+)': (?P<why>.+)\""),
-    re.compile(r"(?:TritonModelException|ConfigError)[^:]*: (?P<why>.+)"),
-    re.compile(r"failed to load '(?P<model>[^']+)'[^:]*: (?P<why>.+)"),
-    re.compile(r"^E\d{4} [^\]]+\] \"?(?!CudaDriverHelper)(?P<why>.+?)\"?$", re.MULTILINE),
-    re.compile(r"^error: (?P<why>.+)", re.MULTILINE),
-)
-
-
-def reason_in_log(log: Path) -> str:
-    """The line of a Triton log that says why it stopped, most telling first."""
-    text = log.read_text(errors="replace") if log.exists() else ""
-    for pattern in _REASONS:
-        found = pattern.search(text)
-        if found:
-            model = found.groupdict().get("model")
-            why = found.group("why").strip().strip('"')[:300]
-            return f"model '{model}': {why}" if model and model not in why else why
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it ended without a word"
+        if self._folder is not None:
+            self._folder.remove()
+            self._folder = None

@@ -18,7 +18,7 @@ import httpx
 
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings
-from faceswap_tools.local_server.triton_process import reason_in_log
+from faceswap_tools.local_server.triton_log import reason_in_log
 from faceswap_tools.runpod.settings import WorkerSettings
 
 HOST = "127.0.0.1"
@@ -40,7 +40,7 @@ class TritonServer(Protocol):
     def is_running(self) -> bool:
         """Whether its process is alive."""
 
-    def stop(self) -> None:
+    def stop(self) -> object:
         """Ends it, requests in flight first; may be called twice and from another thread."""
 
     @property
@@ -61,7 +61,7 @@ def make_server(settings: WorkerSettings) -> TritonServer:
         ServerSettings(
             repository=settings.model_repository or Checkout.find().model_repository,
             start_timeout_s=settings.start_seconds,
-            drain_timeout_s=int(settings.drain_seconds),
+            drain_timeout_s=settings.drain_seconds,
             arguments=tuple(shlex.split(settings.triton_arguments)),
         )
     )
