@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
-from faceswap_tools.runpod.readiness import probe_picture
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
+from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.runpod_worker import StartWorker, Worker, has_sdk
 
 NEEDS_SDK = ("test_job_loop.py", "test_worker.py", "test_worker_start.py", "test_gateway.py", "test_bucket.py")

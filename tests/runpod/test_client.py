@@ -24,7 +24,7 @@ from faceswap_client import (
 )
 from faceswap_client._runpod_wire import WORKER_CODES
 from faceswap_tools.runpod.job_errors import WORKER_ERRORS
-from faceswap_tools.runpod.readiness import probe_picture
+from faceswap_tools.supervision.swap_probe import probe_picture
 
 FACE = {"index": 0, "box": [1.0, 2.0, 3.0, 4.0], "score": 0.9, "landmarks": [[0.0, 0.0]] * 5}
 SWAP = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faceswap_core.errors import all_errors
 from faceswap_core.limits import Limits
-from faceswap_tools.runpod.exit_codes import FROM_SIGNALS, ExitCode
+from faceswap_tools.exit_codes import FROM_SIGNALS, ExitCode
 from faceswap_tools.runpod.job_errors import ERRORS, SERVICE_ERRORS, WORKER_ERRORS
 from faceswap_tools.runpod.settings import WorkerSettings, variable_name
 

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 from faceswap_core.options import OPTION_NAMES
-from faceswap_tools.runpod.exit_codes import ExitCode
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.job_errors import ERRORS
-from faceswap_tools.runpod.readiness import probe_picture
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
+from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.runpod_worker import StartWorker, Worker
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.control_plane import ControlPlane
-from faceswap_tools.runpod.exit_codes import ExitCode
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
 from helpers.runpod_worker import StartWorker
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from faceswap_client import BadAnswer, FaceError, OptionError, RequestError, RunPodClient
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.control_plane import API_KEY, ENDPOINT, RUN_BYTES, ControlPlane, Job
-from faceswap_tools.runpod.exit_codes import ExitCode
-from faceswap_tools.runpod.readiness import probe_picture
+from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.runpod_worker import Worker
 from PIL import Image
 

@@ -13,10 +13,11 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from faceswap_tools.runpod.exit_codes import ExitCode
-from faceswap_tools.runpod.readiness import NotReady, check_networks_on_gpu
+from faceswap_tools.exit_codes import ExitCode
+from faceswap_tools.runpod.readiness import check_networks_on_gpu
 from faceswap_tools.runpod.settings import RequireGpu
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
+from faceswap_tools.supervision.swap_probe import NotReady
 from helpers.runpod_worker import StartWorker
 
 

@@ -1,21 +1,25 @@
-"""`faceswap serve`: the local server in the foreground, until Ctrl-C or SIGTERM."""
+"""`faceswap serve`: the local server in the foreground, watched and kept alive, until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
+import logging
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from faceswap_tools.checkout import Checkout, NotACheckout
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import LocalServer, ServerSettings, SetupError
-from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_tools.local_server.shared_memory import check_shared_memory
+from faceswap_tools.packs import PackError, installed_pack, prepare_and_install_offline_pack
+from faceswap_tools.supervision import Outcome, Phase, RestartPolicy, SupervisionSettings, Supervisor
+from faceswap_tools.supervision.state import StateFile
 
-EXIT_NOT_STARTED = 10
-EXIT_SERVER_DIED = 11
+LOOK_SECONDS = 0.1
 
 
 def serve(
@@ -26,59 +30,102 @@ def serve(
         Path | None, typer.Option(help="Model repository; default: the checkout's, with the installed pack.")
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Server log; default: out/server.log.")] = None,
-    drain_seconds: Annotated[int, typer.Option(help="Time requests in flight get to finish.", min=0)] = 30,
+    state_file: Annotated[
+        Path | None, typer.Option(help="JSON file with the server's state; default: beside the log.")
+    ] = None,
+    drain_seconds: Annotated[float, typer.Option(help="Time requests in flight get to finish.", min=0)] = 30.0,
+    probe_seconds: Annotated[float, typer.Option(help="Pause between two looks at the server.", min=0.5)] = 5.0,
+    restarts: Annotated[int, typer.Option(help="Restarts within ten minutes before giving up.", min=0)] = 5,
 ) -> None:
-    """Start the server on 127.0.0.1 and leave it running.
+    """Start the server on 127.0.0.1, keep it working, and leave it running.
 
-    Exit codes: 0 stopped by Ctrl-C or SIGTERM after draining, 10 it did not start, 11 it ended by itself.
+    Exit status: 0 stopped by Ctrl-C or SIGTERM after draining, 3 it failed and restarting did not help, 10 it cannot
+    start on this machine as it is, 11 requests in flight did not finish in time, 15 it does not swap.
     """
     console = Console(stderr=True, highlight=False)
+    _log_to(console)
     try:
         checkout = Checkout.find()
         chosen = repository or checkout.model_repository
         if repository is None and installed_pack(chosen) is None:
             prepare_and_install_offline_pack()
+        server_log = log or checkout.root / "out" / "server.log"
         settings = ServerSettings(
             repository=chosen,
             http_port=http_port,
             grpc_port=grpc_port,
             metrics_port=metrics_port,
-            log=log or checkout.root / "out" / "server.log",
+            log=server_log,
             drain_timeout_s=drain_seconds,
         )
-        _run(LocalServer(settings), installed_pack(chosen) or "unknown", console)
-    except (SetupError, NotACheckout) as error:
-        console.print(f"faceswap serve: {error}", style="red", soft_wrap=True)
-        raise typer.Exit(EXIT_NOT_STARTED) from None
+        advice = check_shared_memory()
+    except (SetupError, NotACheckout, PackError) as error:
+        _end(Outcome(ExitCode.CANNOT_START, str(error)), console)
+    if advice:
+        console.print(advice, soft_wrap=True)
+    _end(
+        _run(
+            LocalServer(settings),
+            SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts)),
+            state_file or server_log.with_suffix(".state.json"),
+            console,
+        ),
+        console,
+    )
 
 
-def _run(server: LocalServer, pack: str, console: Console) -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
+def _run(server: LocalServer, settings: SupervisionSettings, state_file: Path, console: Console) -> Outcome:
+    """Supervises the server until a signal or its end; returns how it ended."""
+    file = StateFile(state_file, lambda: {"http": server.http_url, "grpc": server.grpc_address})
+    supervisor = Supervisor(server, settings, file.write)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if supervisor.state().phase is Phase.STOPPING:
+            supervisor.kill()  # a second signal: now
+        supervisor.request_stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
+        supervisor.start()
+        outcome = None
         with console.status("starting tritonserver"):
-            server.start()
-        console.print(f"model pack: {pack}")
-        console.print(f"gRPC        {server.grpc_address}")
-        console.print(f"HTTP        {server.http_url}")
-        console.print(f"metrics     {server.metrics_url}")
-        console.print(f"log         {server.log}")
-        console.print("Ctrl-C stops it")
-        code = server.wait()
-        console.print(
-            f"faceswap serve: tritonserver ended by itself with code {code}; see {server.log}",
-            style="red",
-            soft_wrap=True,
-        )
-        raise typer.Exit(EXIT_SERVER_DIED)
-    except KeyboardInterrupt:
-        console.print("stopping: requests in flight finish first")
+            while outcome is None and supervisor.state().phase is Phase.STARTING:
+                outcome = supervisor.wait(LOOK_SECONDS)
+        if supervisor.state().phase is Phase.HEALTHY:
+            _greet(server, state_file, console)
+        while outcome is None:
+            outcome = supervisor.wait(LOOK_SECONDS)
+        return outcome
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # stopping must not be interrupted half way
-        server.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def _greet(server: LocalServer, state_file: Path, console: Console) -> None:
+    console.print(f"model pack: {installed_pack(server.settings.repository) or 'unknown'}")
+    console.print(f"gRPC        {server.grpc_address}")
+    console.print(f"HTTP        {server.http_url}")
+    console.print(f"metrics     {server.metrics_url}")
+    console.print(f"log         {server.log}", soft_wrap=True)
+    console.print(f"state       {state_file}", soft_wrap=True)
+    console.print("Ctrl-C stops it")
+
+
+def _end(outcome: Outcome, console: Console) -> None:
+    well = outcome.code is ExitCode.STOPPED
+    code = "" if well else f" (exit code {int(outcome.code)})"
+    console.print(f"faceswap serve: {outcome.message}{code}", style=None if well else "red", soft_wrap=True)
+    raise typer.Exit(outcome.code)
+
+
+def _log_to(console: Console) -> None:
+    """One line on stderr for every event of the supervisor."""
+    handler = logging.StreamHandler(console.file)
+    handler.setFormatter(logging.Formatter("%(asctime)s server %(message)s", "%H:%M:%S"))
+    events = logging.getLogger("faceswap_tools.supervision")
+    events.handlers[:] = [handler]
+    events.setLevel(logging.INFO)
+    events.propagate = False
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
 from faceswap_tools.runpod.control_plane import ControlPlane
-from faceswap_tools.runpod.readiness import probe_picture
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
+from faceswap_tools.supervision.swap_probe import probe_picture
 
 STUB_SECONDS = 0.003
 OVERHEAD_MS = 15.0  # the target: what a job may cost beyond the service itself

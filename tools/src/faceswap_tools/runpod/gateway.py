@@ -22,7 +22,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from faceswap_tools.runpod.exit_codes import ExitCode
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.gateway_body import job_input
 from faceswap_tools.runpod.gateway_schema import FACES, SWAP
 from faceswap_tools.runpod.job_errors import JobError, http_status, is_servers_fault

@@ -17,7 +17,7 @@ from runpod.http_client import AsyncClientSession, TooManyRequests
 from runpod.serverless.modules import rp_scale
 from runpod.serverless.modules.rp_job import get_job
 
-from faceswap_tools.runpod.exit_codes import ExitCode
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.shutdown import Shutdown
 
 logger = logging.getLogger(__name__)

@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-from faceswap_client import Client, DeadlineExceeded, FaceSwapError, ServerBusy
 
-from faceswap_tools.runpod.exit_codes import ExitCode
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.settings import RequireGpu, WorkerSettings
+from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
 NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
 _GPU_DEVICE = Path("/dev/nvidiactl")  # there when a driver is mapped into the container
-
-
-class NotReady(Exception):
-    """The server answers, but cannot be used; `code` is how the container ends."""
-
-    def __init__(self, code: ExitCode, reason: str, *, busy: bool = False) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.busy = busy  # it may only have too much to do
-
-
-def probe_picture() -> bytes:
-    """A portrait of 256x256 pixels (Eileen Collins, NASA, public domain) as JPEG."""
-    return (importlib.resources.files("faceswap_tools.runpod") / "probe_face.jpg").read_bytes()
-
-
-def check_swap(http_url: str, timeout: float, repeat: int = 1) -> None:
-    """Swaps the built-in picture with itself `repeat` times at once.
-
-    More than one at a time makes the networks meet larger batches before the first job does.
-
-    Raises:
-        NotReady: it does not work; the reason is the server's.
-    """
-    picture = probe_picture()
-    # HTTP, because the SDK forks its heartbeat afterwards, and gRPC's threads do not survive a fork
-    with (
-        Client(http_url, timeout=timeout, remember_sources=0) as client,
-        ThreadPoolExecutor(max_workers=repeat) as pool,
-    ):
-        for swap in [pool.submit(client.swap, picture, picture) for _ in range(repeat)]:
-            try:
-                result = swap.result()
-            except FaceSwapError as error:
-                busy = isinstance(error, (ServerBusy, DeadlineExceeded))
-                reason = f"a swap of the built-in picture failed: {error}"
-                raise NotReady(ExitCode.SWAP_FAILED, reason, busy=busy) from None
-            if not any(face.swapped for face in result.faces):
-                raise NotReady(ExitCode.SWAP_FAILED, "no face was swapped in the built-in picture")
 
 
 def check_networks_on_gpu(

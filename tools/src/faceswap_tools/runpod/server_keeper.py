@@ -12,12 +12,13 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import SetupError
 from faceswap_tools.runpod import readiness
-from faceswap_tools.runpod.exit_codes import ExitCode
 from faceswap_tools.runpod.settings import WorkerSettings
 from faceswap_tools.runpod.shutdown import Shutdown
 from faceswap_tools.runpod.triton_server import ServerFailed, TritonServer
+from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class ServerKeeper:
         except (ServerFailed, SetupError) as error:
             self._fail(ExitCode.SERVER_FAILED, str(error))
             return
-        except readiness.NotReady as error:
+        except NotReady as error:
             died = not self.server.is_running()
             self._fail(ExitCode.SERVER_FAILED if died else error.code, str(error))
             return
@@ -106,8 +107,8 @@ class ServerKeeper:
         (Triton 24.10 starts no new process for a step that was killed, and reports the model as ready.)
         """
         try:
-            readiness.check_swap(self.server.http_url, self._settings.request_seconds)
-        except readiness.NotReady as error:
+            check_swap(self.server.http_url, self._settings.request_seconds)
+        except NotReady as error:
             if not error.busy and self.server.is_running():
                 self._fail(ExitCode.SERVER_FAILED, str(error))
 
@@ -118,7 +119,7 @@ class ServerKeeper:
         readiness.check(self.server.http_url, self._settings)
         moments.append(time.monotonic())
         if self._settings.warm_up_swaps:
-            readiness.check_swap(self.server.http_url, self._settings.request_seconds, self._settings.warm_up_swaps)
+            check_swap(self.server.http_url, self._settings.request_seconds, self._settings.warm_up_swaps)
         moments.append(time.monotonic())
         server, first, warm_up = (later - earlier for earlier, later in itertools.pairwise(moments))
         logger.info("server ready: loading %.2f s, first swap %.2f s, warm-up %.2f s", server, first, warm_up)

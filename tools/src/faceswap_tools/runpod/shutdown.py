@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from faceswap_tools.runpod.exit_codes import ExitCode
+from faceswap_tools.exit_codes import ExitCode
 
 
 class Shutdown:

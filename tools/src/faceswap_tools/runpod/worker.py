@@ -14,8 +14,8 @@ import threading
 from types import FrameType
 
 from faceswap_tools.checkout import NotACheckout
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod import readiness
-from faceswap_tools.runpod.exit_codes import ExitCode
 from faceswap_tools.runpod.handler import JobHandler
 from faceswap_tools.runpod.log_levels import TooTalkative, check_arguments, set_up_logging
 from faceswap_tools.runpod.server_keeper import ServerKeeper
