@@ -1,4 +1,4 @@
-"""docs/runpod.md says what the code says: every variable, exit code and error, and links that lead somewhere."""
+"""docs/runpod.md says what the code says: every variable and error, and links that lead somewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from faceswap_core.errors import all_errors
 from faceswap_core.limits import Limits
-from faceswap_tools.exit_codes import FROM_SIGNALS, ExitCode
 from faceswap_tools.runpod.job_errors import ERRORS, SERVICE_ERRORS, WORKER_ERRORS
 from faceswap_tools.runpod.settings import WorkerSettings, variable_name
 
@@ -27,12 +26,6 @@ def test_every_environment_variable(page: str) -> None:
         assert f"| `{variable_name(name)}` | {default} | {field.description} |" in page
     for name in ("max_image_pixels", "max_image_side"):
         assert f"| `FACESWAP_{name.upper()}` | `{Limits.model_fields[name].default}` |" in page
-
-
-def test_every_exit_code(page: str) -> None:
-    for code in ExitCode:
-        assert f"| {int(code)} | {code.meaning} | {code.remedy} |" in page
-    assert all(f"| {number} | " in page for number in FROM_SIGNALS)
 
 
 def test_every_error(page: str) -> None:

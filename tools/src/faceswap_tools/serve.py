@@ -76,7 +76,7 @@ def serve(
 
 def _run(server: LocalServer, settings: SupervisionSettings, state_file: Path, console: Console) -> Outcome:
     """Supervises the server until a signal or its end; returns how it ended."""
-    file = StateFile(state_file, lambda: {"http": server.http_url, "grpc": server.grpc_address})
+    file = StateFile(state_file, lambda: _addresses(server))
     supervisor = Supervisor(server, settings, file.write)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -99,6 +99,10 @@ def _run(server: LocalServer, settings: SupervisionSettings, state_file: Path, c
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _addresses(server: LocalServer) -> dict[str, str]:
+    return {"http": server.http_url, "grpc": server.grpc_address, "metrics": server.metrics_url}
 
 
 def _greet(server: LocalServer, state_file: Path, console: Console) -> None:

@@ -17,7 +17,7 @@ from faceswap_client._errors import (
 
 
 class ExitCode(IntEnum):
-    """Exit status of `faceswap`. 3 is left out: containers that die of memory pressure are known by it."""
+    """Exit status of `faceswap`. The gaps are the codes of `faceswap serve` and the worker: docs/exit-codes.md."""
 
     meaning: str
 
@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
     BUSY = 7, "the server is full; try again later"
     SERVER = 8, "the server failed, or gave an answer that makes no sense"
     DEADLINE = 9, "no answer within --timeout, or the request was cancelled"
-    OUTPUT = 12, "the result cannot be written"  # 10 and 11 are those of `faceswap serve`
+    OUTPUT = 12, "the result cannot be written"
     UNMARKED = 13, "verify: a picture does not say that it is synthetic"
     TAMPERED = 14, "verify: a manifest is broken, or the picture was changed after signing"
     INTERRUPTED = 130, "stopped with Ctrl-C"

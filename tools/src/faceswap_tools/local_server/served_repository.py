@@ -45,15 +45,11 @@ def _take(source: str, target: str) -> None:
         Path(target).symlink_to(Path(source).resolve())
 
 
-def ensembles(view: Path) -> tuple[str, ...]:
-    """Names of the ensembles: the models that callers know."""
-    return tuple(
-        sorted(config.parent.name for config in view.glob("*/config.pbtxt") if _is_ensemble(config.read_text()))
-    )
-
-
-def _is_ensemble(config: str) -> bool:
-    return "ensemble_scheduling" in config
+def entry_points(view: Path) -> tuple[str, ...]:
+    """Names of the models that callers know: the ensembles, or every model where there is none."""
+    configs = {config.parent.name: config.read_text() for config in sorted(view.glob("*/config.pbtxt"))}
+    ensembles = tuple(name for name, text in configs.items() if "ensemble_scheduling" in text)
+    return ensembles or tuple(configs)
 
 
 def withdraw(view: Path, models: tuple[str, ...]) -> None:

@@ -1,20 +1,41 @@
-"""What a Triton log says: why the server did not start, and how many requests it left unanswered."""
+"""The server's log: opened anew for each start, and read for the reason when it does not start."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+from typing import BinaryIO
+
+from faceswap_tools.disk_errors import cannot_write
+from faceswap_tools.local_server.carried_triton import SetupError
 
 _REASONS = (
     re.compile(r"^\| (?P<model>\S+) +\| \d+ +\| UNAVAILABLE: (?:[A-Z]\w+( \w+)?: )?(?P<why>.+?) *\|$", re.MULTILINE),
     re.compile(r"Poll failed for model directory '(?P<model>[^']+)': (?P<why>.+)\""),
     re.compile(r"(?:TritonModelException|ConfigError)[^:]*: (?P<why>.+)"),
     re.compile(r"failed to load '(?P<model>[^']+)'[^:]*: (?P<why>.+)"),
-    re.compile(r"^E\d{4} [^\]]+\] \"?(?!CudaDriverHelper)(?P<why>.+?)\"?$", re.MULTILINE),
+    re.compile(r"^terminate called after throwing an instance of '(?P<why>[^']+)'", re.MULTILINE),
+    re.compile(r"^E\d{4} [^\]]+\] (?!\"CudaDriverHelper)\"?(?P<why>.+?)\"?$", re.MULTILINE),
     re.compile(r"^error: (?P<why>.+)", re.MULTILINE),
 )
-_LAST_COUNT = re.compile(r"Found \d+ model versions that have in-flight inferences\"\n(?P<models>(?:I.+\n)*)")
-_IN_FLIGHT = re.compile(r"\"Model '(?P<model>[^']+)' \(version \d+\) has (?P<count>\d+) in-flight inferences\"")
+
+
+def open_log(log: Path) -> BinaryIO:
+    """A new log; that of the last start is kept beside it, because it says how that one ended.
+
+    Raises:
+        SetupError: it cannot be written; one line.
+    """
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.is_file():
+            log.replace(log.with_name(f"{log.stem}.previous{log.suffix}"))
+        # the first line shows at once whether the disk takes any more
+        log.write_text(f"faceswap: tritonserver of launcher {os.getpid()}\n")
+        return log.open("ab")
+    except OSError as error:
+        raise SetupError(cannot_write(error, "the server's log", log, "choose another file with --log")) from None
 
 
 def reason_in_log(log: Path) -> str:
@@ -28,18 +49,6 @@ def reason_in_log(log: Path) -> str:
             return f"model '{model}': {why}" if model and model not in why else why
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "it ended without a word"
-
-
-def left_in_flight(log: Path) -> int | None:
-    """Requests that had no answer when Triton gave up waiting for them, or None where the log does not say.
-
-    Triton lists every model of an ensemble beside the ensemble itself; the largest number is that of the requests,
-    unless requests to several ensembles are in flight at once, when it is the least there can be.
-    """
-    counts = list(_LAST_COUNT.finditer(_read(log)))
-    if not counts:
-        return None
-    return max((int(each["count"]) for each in _IN_FLIGHT.finditer(counts[-1]["models"])), default=0)
 
 
 def _read(log: Path) -> str:

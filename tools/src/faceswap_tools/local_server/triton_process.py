@@ -14,26 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 import httpx
 import psutil
 from faceswap_core.frames.leasing import frames_folder
 
-from faceswap_tools.disk_errors import cannot_write
 from faceswap_tools.local_server.carried_triton import (
     CarriedTriton,
     SetupError,
     find_carried_triton,
     server_environment,
 )
-from faceswap_tools.local_server.drain import Stopped, wait_until_drained
+from faceswap_tools.local_server.drain import Stopped, requests_in_flight, wait_until_drained
 from faceswap_tools.local_server.installed_networks import network_fault
 from faceswap_tools.local_server.ports import HOST, choose_ports
-from faceswap_tools.local_server.served_repository import ensembles, withdraw
+from faceswap_tools.local_server.served_repository import entry_points, withdraw
 from faceswap_tools.local_server.server_folder import ServerFolder
 from faceswap_tools.local_server.shared_memory import SHM, check_shared_memory
-from faceswap_tools.local_server.triton_log import left_in_flight, reason_in_log
+from faceswap_tools.local_server.triton_log import open_log, reason_in_log
 
 POLL_SECONDS = 1
 """How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
@@ -44,11 +42,15 @@ END_SECONDS = 6.0
 
 
 class ServerStartError(SetupError):
-    """tritonserver did not become ready; the message is one line, `log` the whole story."""
+    """tritonserver did not become ready; the message is one line, `log` the whole story.
 
-    def __init__(self, reason: str, log: Path) -> None:
+    `crashed`: a signal ended it, which another start may not meet again (24.10 can abort in a start under heavy load).
+    """
+
+    def __init__(self, reason: str, log: Path, *, crashed: bool = False) -> None:
         super().__init__(f"tritonserver did not start: {reason} (log: {log})")
         self.log = log
+        self.crashed = crashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class LocalServer:
 
     def _launch(self, triton: CarriedTriton, folder: ServerFolder) -> None:
         environment = server_environment(triton, dict(os.environ)) | self.settings.environment
-        with self._open_log() as log:
+        with open_log(self.log) as log:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "faceswap_tools.local_server.die_with_parent", str(os.getpid())),
@@ -157,26 +159,6 @@ class LocalServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the launcher, which ends the server in order
             )
-
-    def _open_log(self) -> BinaryIO:
-        """A new log; that of the last start is kept beside it, because it says how that one ended."""
-        try:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            if self.log.is_file():
-                self.log.replace(self.log.with_name(f"{self.log.stem}.previous{self.log.suffix}"))
-            log = self.log.open("wb")
-            try:
-                # the first line shows at once whether the disk takes any more
-                log.write(f"faceswap: tritonserver of launcher {os.getpid()}\n".encode())
-                log.flush()
-            except OSError:
-                log.close()
-                raise
-        except OSError as error:
-            raise SetupError(
-                cannot_write(error, "the server's log", self.log, "choose another file with --log")
-            ) from None
-        return log
 
     def _command(self, executable: Path, folder: ServerFolder) -> list[str]:
         return [
@@ -202,8 +184,7 @@ class LocalServer:
         with httpx.Client(timeout=2.0, trust_env=False) as http:
             while time.monotonic() < deadline:
                 if self._process is None or self._process.poll() is not None:
-                    fault = network_fault(self.settings.repository)
-                    raise ServerStartError(fault or reason_in_log(self.log), self.log)
+                    raise self._start_error()
                 self._remember_children()
                 # the HTTP port opens only after all models have loaded; until then the log tells
                 on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
@@ -214,6 +195,13 @@ class LocalServer:
                     pass
                 time.sleep(0.05)
         raise ServerStartError(f"not ready after {self.settings.start_timeout_s:.0f} s", self.log)
+
+    def _start_error(self) -> ServerStartError:
+        fault = network_fault(self.settings.repository)
+        code = self._process.poll() if self._process is not None else None
+        crashed = fault is None and code is not None and code < 0
+        reason = fault or reason_in_log(self.log)
+        return ServerStartError(f"it crashed: {reason}" if crashed else reason, self.log, crashed=crashed)
 
     def _remember_children(self) -> None:
         if self._process is None:
@@ -243,31 +231,29 @@ class LocalServer:
             drain_s: how long requests in flight may take; by default the settings' `drain_timeout_s`.
             broken: something in it has died; it is killed after the drain instead of asked to end.
         """
-        lost: int | None = 0
+        process, lost = self._process, None
         try:
-            if self.is_running() and self._process is not None:
+            lost = self._let_finish(self.settings.drain_timeout_s if drain_s is None else drain_s)
+            if process is not None and process.poll() is None:
                 self._remember_children()
-                drained = self._ready and self._drain(self.settings.drain_timeout_s if drain_s is None else drain_s)
-                lost = 0 if drained or not self._ready else None
-                self._process.send_signal(signal.SIGKILL if broken else signal.SIGTERM)
-                self._process.wait(END_SECONDS)
-            elif self._ready and self._process is not None:
-                lost = None
+                process.send_signal(signal.SIGKILL if broken else signal.SIGTERM)
+                process.wait(END_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             pass
         finally:
-            if lost is None:
-                lost = left_in_flight(self.log)
             self._kill_what_is_left()
             self._process, self._ready = None, False
         return Stopped(lost)
 
-    def _drain(self, seconds: float) -> bool:
-        if self._folder is None:
-            return False
-        known = ensembles(self._folder.models)
-        withdraw(self._folder.models, known)
-        return wait_until_drained(self.metrics_url, known, seconds, self.is_running)
+    def _let_finish(self, seconds: float) -> int | None:
+        """Accepts no more requests and waits for those in flight; how many are still there, or None: nobody knows."""
+        if self._process is None or self._folder is None or not self._ready:
+            return 0
+        withdrawn = entry_points(self._folder.models)
+        withdraw(self._folder.models, withdrawn)
+        if wait_until_drained(self.metrics_url, withdrawn, seconds, self.is_running):
+            return 0
+        return requests_in_flight(self.metrics_url, frames_folder(self._process.pid))
 
     def kill(self) -> None:
         """Ends tritonserver at once, from any thread or signal handler; `stop` clears up after it."""

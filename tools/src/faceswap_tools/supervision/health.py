@@ -1,28 +1,28 @@
 """Is the server working? Real traffic answers that for nothing; otherwise a small real swap does.
 
 A busy server must not be ended for being busy, nor a hung one be left alone for looking busy. So an answer "busy", or
-none in time, counts as a strike; three in a row mean failure when no model has run anything meanwhile, twelve when
-some have (a request of 64 faces on a CPU takes minutes). Any other error of a swap counts after a second look.
+none in time, counts as a strike: three in a row mean failure when the server's processes have hardly run meanwhile,
+twelve when they have (the real swapper on two cores takes a minute for sixteen faces). Any other error of a swap
+counts after a second look. A swap that works, anybody's, clears all of them.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import httpx
+import psutil
 
 from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
 SWAPS = ("face_swap", "face_swap_identity")
 """The ensembles that run every network and step a swap needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """Triton's counters since its start."""
-
-    swaps: int  # that succeeded
-    executions: int  # of any model
+STALLED_LOOKS, STRUGGLING_LOOKS, BROKEN_LOOKS = 3, 12, 2
+"""How many in a row mean failure; see above."""
+WORKING_SHARE = 0.25
+"""Of one core: less than this is not work. (A swap of the built-in picture takes 0.15 s of it, in 20 s.)"""
+STATISTICS_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,61 +33,88 @@ class Verdict:
     look_again: bool = False  # at once, not after the usual pause
 
 
-def activity(http_url: str, timeout: float = 2.0) -> Activity | None:
-    """Reads `/v2/models/stats`; None when the server does not answer it."""
+def swaps_done(http_url: str, timeout: float = STATISTICS_TIMEOUT_S) -> int | None:
+    """Swaps that have succeeded since the server's start; None when it does not say."""
     try:
         answer = httpx.get(f"{http_url}/v2/models/stats", timeout=timeout, trust_env=False).raise_for_status()
         models = answer.json()["model_stats"]
-        swaps = sum(int(each["inference_stats"]["success"]["count"]) for each in models if each["name"] in SWAPS)
-        return Activity(swaps, sum(int(each["execution_count"]) for each in models))
+        return sum(int(each["inference_stats"]["success"]["count"]) for each in models if each["name"] in SWAPS)
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return None
+
+
+def cpu_seconds(server_pid: int) -> float:
+    """CPU time that tritonserver and its stubs have used so far."""
+    try:
+        server = psutil.Process(server_pid)
+        family = [server, *server.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0.0
+    return sum(_cpu_seconds_of_one(process) for process in family)
+
+
+def _cpu_seconds_of_one(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 class HealthWatch:
     """Judges one run of a server, look by look. Not for several threads at once."""
 
-    def __init__(
-        self, http_url: str, probe_timeout_s: float, *, stalled: int = 3, struggling: int = 12, broken: int = 2
-    ) -> None:
-        """The numbers are how many looks in a row mean failure; see the module."""
+    def __init__(self, http_url: str, server_pid: int, probe_timeout_s: float) -> None:
         self._http_url = http_url
+        self._pid = server_pid
         self._timeout = probe_timeout_s
-        self._limits = (stalled, struggling, broken)
-        self._seen = activity(http_url)
+        self._swaps = self._swaps_done()
+        self._cpu, self._looked_at = cpu_seconds(server_pid), time.monotonic()
         self._stalled = self._struggling = self._broken = 0
 
     def look(self, *, suspicious: bool = False) -> Verdict:
         """Takes one look; `suspicious` wants a swap of its own whatever the traffic says."""
-        before, self._seen = self._seen, activity(self._http_url)
-        if not suspicious and before and self._seen and self._seen.swaps > before.swaps:
+        if not suspicious and self._others_are_served():
             return self._works()
         try:
             check_swap(self._http_url, self._timeout)
         except NotReady as error:
-            return self._no_progress(before, str(error)) if error.busy else self._fault(str(error))
-        self._seen = activity(self._http_url)
+            return self._no_answer(str(error)) if error.busy else self._fault(str(error))
+        self._swaps = self._swaps_done()
         return self._works()
 
     def _works(self) -> Verdict:
         self._stalled = self._struggling = self._broken = 0
+        self._is_running()
         return Verdict()
 
-    def _no_progress(self, before: Activity | None, reason: str) -> Verdict:
-        now = activity(self._http_url)
-        if now is not None and before is not None and now.swaps > before.swaps:
-            return self._works()  # others were served meanwhile
-        alive = now is not None and before is not None and now.executions > before.executions
-        self._seen = now
-        self._stalled = 0 if alive else self._stalled + 1
+    def _no_answer(self, reason: str) -> Verdict:
+        if self._others_are_served():
+            return self._works()
+        self._stalled = 0 if self._is_running() else self._stalled + 1
         self._struggling += 1
-        stalled, struggling, _ = self._limits
-        if self._stalled >= stalled or self._struggling >= struggling:
+        if self._stalled >= STALLED_LOOKS or self._struggling >= STRUGGLING_LOOKS:
             return Verdict(f"no swap has worked in {self._struggling} looks: {reason}")
         return Verdict()
 
     def _fault(self, reason: str) -> Verdict:
+        self._swaps = self._swaps_done()  # an answer without a swapped face is a success to Triton
         self._broken += 1
-        if self._broken >= self._limits[2]:
+        if self._broken >= BROKEN_LOOKS:
             return Verdict(reason)
         return Verdict(look_again=True)
+
+    def _others_are_served(self) -> bool:
+        """Whether a swap has succeeded since this was last asked."""
+        before, self._swaps = self._swaps, self._swaps_done()
+        return before is not None and self._swaps is not None and self._swaps > before
+
+    def _swaps_done(self) -> int | None:
+        return swaps_done(self._http_url, min(self._timeout, STATISTICS_TIMEOUT_S))
+
+    def _is_running(self) -> bool:
+        """Whether the server's processes have done any work since this was last asked."""
+        cpu, now = cpu_seconds(self._pid), time.monotonic()
+        share = (cpu - self._cpu) / max(now - self._looked_at, 1e-3)
+        self._cpu, self._looked_at = cpu, now
+        return share >= WORKING_SHARE

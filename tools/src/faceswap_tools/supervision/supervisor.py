@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from faceswap_tools.exit_codes import ExitCode
-from faceswap_tools.local_server import LocalServer, SetupError
+from faceswap_tools.local_server import LocalServer, ServerStartError, SetupError
 from faceswap_tools.local_server.stub_processes import StubProcess, find_stubs
 from faceswap_tools.supervision.health import HealthWatch, Verdict
 from faceswap_tools.supervision.restart_policy import RestartBudget, RestartPolicy
@@ -117,17 +117,22 @@ class Supervisor:
             self._bring_up()
         except _StopAsked:
             return Outcome(ExitCode.STOPPED, "stopped before it was ready")
+        except ServerStartError as error:
+            if not error.crashed:
+                return Outcome(ExitCode.CANNOT_START, str(error))
+            failure: str | None = str(error)
         except SetupError as error:
             return Outcome(ExitCode.CANNOT_START, str(error))
         except NotReady as error:
             return Outcome(error.code, str(error))
-        while True:
+        else:
             failure = self._watch()
-            if failure is None:
-                return self._stop()
+        while failure is not None:
             outcome = self._recover(failure)
             if outcome is not None:
                 return outcome
+            failure = self._watch()
+        return self._stop()
 
     def _bring_up(self) -> None:
         """Starts the server and proves it; raises SetupError, NotReady or _StopAsked."""
@@ -150,7 +155,7 @@ class Supervisor:
     def _watch(self) -> str | None:
         """Returns why the server has failed, or None when it is to stop."""
         stubs = find_stubs(self.server.pid)
-        health = HealthWatch(self.server.http_url, self.settings.probe_timeout_s)
+        health = HealthWatch(self.server.http_url, self.server.pid, self.settings.probe_timeout_s)
         look: Future[Verdict] | None = None
         due = time.monotonic() + self.settings.probe_interval_s
         last = time.monotonic()
@@ -213,7 +218,7 @@ class Supervisor:
         lost = self.server.stop().lost
         if lost == 0:
             return Outcome(ExitCode.STOPPED, "stopped; every accepted request was answered")
-        how_many = "an unknown number of requests" if lost is None else f"{lost} request{'s' * (lost != 1)}"
+        how_many = "an unknown number of requests" if lost is None else f"about {lost} request{'s' * (lost != 1)}"
         limit = f"{self.server.settings.drain_timeout_s:g} s"
         return Outcome(ExitCode.DRAIN_TIMED_OUT, f"{how_many} did not finish within {limit} and got no answer")
 

@@ -1,0 +1,91 @@
+"""A look at a server: traffic spares the swap, a busy server is left alone, one that does not swap is not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from faceswap_client import Client
+from faceswap_tools.local_server import LocalServer, ServerSettings
+from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
+from faceswap_tools.supervision import health
+from faceswap_tools.supervision.health import HealthWatch, Verdict, swaps_done
+from faceswap_tools.supervision.swap_probe import probe_picture
+from helpers.callers import Callers
+
+
+@contextmanager
+def stub_server(tmp_path: Path, seconds: float, *, swapped: bool = True) -> Iterator[LocalServer]:
+    repository = lay_out_stub_repository(tmp_path / "stub", seconds=seconds, swapped=swapped)
+    with LocalServer(ServerSettings(repository, log=tmp_path / "server.log")) as server:
+        yield server
+
+
+def test_traffic_that_succeeds_spares_the_swap(tmp_path: Path) -> None:
+    with stub_server(tmp_path, 0.01) as server, Client(server.grpc_address, remember_sources=0) as client:
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=5)
+        for swaps in range(1, 4):
+            client.swap(probe_picture(), probe_picture())
+            assert watch.look() == Verdict()
+            assert swaps_done(server.http_url) == swaps, "no swap of ours"
+        assert watch.look() == Verdict()
+        assert swaps_done(server.http_url) == 4, "nobody asked meanwhile: one of ours"
+        assert watch.look() == Verdict()
+        assert swaps_done(server.http_url) == 5, "our own swap is not taken for traffic"
+        client.swap(probe_picture(), probe_picture())
+        assert watch.look(suspicious=True) == Verdict()
+        assert swaps_done(server.http_url) == 7, "a suspicion wants one of ours all the same"
+
+
+def test_a_busy_server_is_not_a_broken_one(tmp_path: Path) -> None:
+    """Each look's swap waits behind six others, four times as long as it may."""
+    with stub_server(tmp_path, 0.3) as server, Callers([server.http_url] * 6) as callers:
+        callers.wait_for_answers(2)
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
+        assert [watch.look(suspicious=True) for _ in range(5)] == [Verdict()] * 5
+    assert not callers.unexpected
+    assert callers.kinds().keys() == {"answered"}
+
+
+def test_a_swap_that_fails_twice_is_a_failure(tmp_path: Path) -> None:
+    with stub_server(tmp_path, 0.01, swapped=False) as server:
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=5)
+        assert watch.look() == Verdict(look_again=True)
+        assert watch.look() == Verdict("no face was swapped in the built-in picture")
+
+
+def test_without_an_answer_three_looks_are_enough_when_nothing_runs_and_not_when_something_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "STRUGGLING_LOOKS", 6)
+    with stub_server(tmp_path, 60) as server:
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.3)
+        assert [watch.look(), watch.look()] == [Verdict()] * 2
+        failure = watch.look().failure
+        assert failure is not None
+        assert failure.startswith("no swap has worked in 3 looks: a swap of the built-in picture failed: DEADLINE")
+        server.kill()
+    step = tmp_path / "stub" / "face_swap" / "1" / "model.py"
+    text = step.read_text()
+    assert "time.sleep(60 * len(requests))" in text
+    step.write_text(text.replace("time.sleep(60 * len(requests))", "while True: pass"))
+    with LocalServer(ServerSettings(tmp_path / "stub", log=tmp_path / "server.log")) as server:
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.3)
+        assert [watch.look() for _ in range(5)] == [Verdict()] * 5
+        assert "in 6 looks" in (watch.look().failure or "")
+        server.kill()
+
+
+def test_a_watch_of_a_dead_server_ends(tmp_path: Path) -> None:
+    with stub_server(tmp_path, 0.01) as server:
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
+        server.kill()
+        server.wait()
+        looks = threading.Thread(target=lambda: found.extend([watch.look(), watch.look()]), daemon=True)
+        found: list[Verdict] = []
+        looks.start()
+        looks.join(20)
+        assert "CONNECTION_FAILED" in (found[1].failure or "")

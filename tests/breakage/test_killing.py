@@ -1,0 +1,88 @@
+"""Parts of a server killed while it works: callers get an error, never silence, and soon swaps work again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from breakage.conftest import Watched
+from faceswap_core.frames.leasing import frames_folder
+from faceswap_tools.chaos.killing import (
+    NothingToKill,
+    family,
+    kill_server,
+    kill_stub,
+    seconds_to_recover,
+    shared_memory_regions,
+)
+from faceswap_tools.local_server.stub_processes import find_stubs, process_has_ended
+from faceswap_tools.supervision import Phase
+from helpers.callers import TIMEOUT_S, Callers
+
+
+@pytest.mark.parametrize("victim", ["align_faces", "det_10g", "tritonserver"])
+def test_a_killed_part_is_noticed_and_replaced(victim: str, watched: Watched) -> None:
+    """A Python step, a network, the whole server."""
+    server, before, began = watched.server, watched.supervisor.state(), len(watched.states)
+    ports = (server.http_port, server.grpc_port, server.metrics_port)
+    pid, old = server.pid, family(server.pid)
+    with Callers([server.grpc_address, server.grpc_address, server.http_url, server.http_url]) as callers:
+        callers.wait_for_answers(8)
+        if victim == "tritonserver":
+            kill_server(pid)
+        else:
+            assert kill_stub(pid, victim).model == victim
+        after = watched.wait_for_restart(before.restarts)
+        well = callers.kinds()["answered"]
+        callers.wait_for_answers(well + 8)
+    # nobody waited in vain: every request has an answer or an error of ours, well before its deadline
+    assert not callers.unexpected
+    assert callers.asked == len(callers.answers)
+    assert set(callers.kinds()) <= {"answered", "ServerError", "ServerBusy", "ConnectionFailed"}
+    assert max(answer.seconds for answer in callers.answers) < TIMEOUT_S - 5
+    assert sum(callers.kinds().values()) > callers.kinds()["answered"], "somebody noticed"
+    # what the supervisor says of it
+    assert [state.phase for state in watched.states[began:]] == [Phase.RESTARTING, Phase.HEALTHY]
+    assert after.restarts == before.restarts + 1
+    assert victim in after.last_reason
+    # the same addresses, and nothing left of the old server
+    assert (server.http_port, server.grpc_port, server.metrics_port) == ports
+    assert seconds_to_recover(server.http_url, in_a_row=4) < TIMEOUT_S
+    assert all(process_has_ended(process) for process in old)
+    assert len(shared_memory_regions(os.getpid())) == len(regions_of_others(server.pid)) + len(find_stubs(server.pid))
+    assert not frames_folder(pid).exists()
+
+
+def regions_of_others(server_pid: int) -> set[Path]:
+    """Regions of this test process's other servers: the session's own."""
+    mine = {argument for stub in find_stubs(server_pid) for argument in stub.process.cmdline()}
+    return {region for region in shared_memory_regions(os.getpid()) if region.name not in mine}
+
+
+def test_a_server_that_hangs_is_found_by_a_swap(watched: Watched) -> None:
+    """All its processes are there."""
+    before, pid = watched.supervisor.state().restarts, watched.server.pid
+    stuck = family(pid)
+    for process in stuck:
+        process.suspend()
+    after = watched.wait_for_restart(before)
+    assert "no swap has worked in 3 looks" in after.last_reason
+    assert all(process_has_ended(process) for process in stuck)
+
+
+def test_there_must_be_something_to_kill(watched: Watched) -> None:
+    with pytest.raises(NothingToKill, match="model 'none' of process"):
+        kill_stub(watched.server.pid, "none")
+    with pytest.raises(NothingToKill, match="has 1 stubs, no number 1"):
+        kill_stub(watched.server.pid, "det_10g", 1)
+    assert seconds_to_recover(watched.server.grpc_address) < TIMEOUT_S, "nothing was killed"
+
+
+def test_a_suspicion_is_looked_into_and_a_working_server_left_alone(watched: Watched) -> None:
+    pid, restarts = watched.server.pid, watched.supervisor.state().restarts
+    for _ in range(50):
+        watched.supervisor.suspect("a caller met an error")
+    assert seconds_to_recover(watched.server.http_url) < TIMEOUT_S
+    assert (watched.server.pid, watched.supervisor.state().restarts) == (pid, restarts)
+    assert watched.supervisor.state().takes_requests
