@@ -40,8 +40,7 @@ class ExitCode(IntEnum):
     )
     SERVER_FAILED = (
         3,
-        "Triton died or stopped working, and could not be brought back (`serve` has tried several times, the worker "
-        "leaves that to the platform); in the worker also: it never became ready",
+        "Triton died or never became ready",
         "the last line has Triton's own reason: a missing model pack, too little memory or /dev/shm, a driver older "
         "than the image's CUDA; `FACESWAP_START_SECONDS` if loading is only slow",
     )
