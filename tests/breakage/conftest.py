@@ -57,7 +57,7 @@ def watched(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     settings = SupervisionSettings(
         probe_interval_s=0.5,
         probe_timeout_s=1.0,
-        failure_drain_s=3.0,
+        failure_drain_s=1.0,
         restarts=RestartPolicy(limit=20, first_delay_s=0.1, factor=1.0),
     )
     watched = Watched(LocalServer(ServerSettings(repository, log=log)), settings)

@@ -93,9 +93,8 @@ def install_pack(pack: Path, repository: Path) -> None:
         try:
             _link_or_copy(_network(pack, network), scratch)
             scratch.replace(target)
-        except OSError:
-            scratch.unlink(missing_ok=True)
-            raise
+        finally:
+            scratch.unlink(missing_ok=True)  # rename(2) leaves it when both are links to the same file
     shutil.copyfile(pack / MANIFEST, repository / "pack.json")
 
 

@@ -35,10 +35,11 @@ from faceswap_tools.local_server.triton_log import open_log, reason_in_log
 
 POLL_SECONDS = 1
 """How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
-EXIT_SECONDS = 3
-"""Triton's own exit timeout. The requests have been waited for before; it waits for idle keep-alive connections."""
-END_SECONDS = 6.0
-"""After SIGTERM, until SIGKILL. Triton 24.10 can hang for ever when it ends while a stub is dead."""
+EXIT_SECONDS = 10
+"""Triton's own exit timeout, for a server whose launcher was killed: the time to unload everything."""
+END_SECONDS = 4.0
+"""From SIGTERM to SIGKILL when we stop it. Nothing is in flight then, but Triton waits for idle keep-alive connections,
+and 24.10 can hang for ever when it ends while a stub is dead."""
 
 
 class ServerStartError(SetupError):
