@@ -32,6 +32,10 @@ from faceswap_tools.local_server.carried_triton import (
 HOST = "127.0.0.1"
 SHM = Path("/dev/shm")  # noqa: S108  where the Python backend keeps its regions
 
+CLOSED_APIS = "model-repository,shared-memory,trace,logging"
+"""What nobody may ask of the server (Triton's names, docs/customization_guide/deploy.md): loading models, mapping
+memory, changing traces and logs. Configs and statistics stay open on loopback, for perf_analyzer and our benchmarks."""
+
 
 class ServerStartError(SetupError):
     """tritonserver did not become ready; the message is one line, `log` the whole story."""
@@ -145,6 +149,8 @@ class LocalServer:
 
     def _command(self, executable: Path) -> list[str]:
         settings = self.settings
+        # Triton opens these to whoever sends this header; nobody is told it
+        never = f"{CLOSED_APIS}:closed={secrets.token_urlsafe(24)}"
         return [
             str(executable),
             f"--model-repository={settings.repository}",
@@ -155,6 +161,8 @@ class LocalServer:
             f"--grpc-port={self.grpc_port}",
             f"--metrics-address={HOST}",
             f"--metrics-port={self.metrics_port}",
+            f"--http-restricted-api={never}",
+            f"--grpc-restricted-protocol={never}",
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={settings.drain_timeout_s}",
             f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",
