@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from faceswap_tools.checkout import Checkout, NotACheckout
+from faceswap_tools.front import FrontServer, Upstream, checked_front
 from faceswap_tools.local_server import LocalServer, ServerSettings, SetupError
 from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
 
@@ -27,8 +28,15 @@ def serve(
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Server log; default: out/server.log.")] = None,
     drain_seconds: Annotated[int, typer.Option(help="Time requests in flight get to finish.", min=0)] = 30,
+    listen: Annotated[
+        str | None,
+        typer.Option(help="IP-ADDRESS:PORT of the HTTP front for other machines; see docs/security.md."),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token callers of the front must send; or FACESWAP_TOKEN.")
+    ] = None,
 ) -> None:
-    """Start the server on 127.0.0.1 and leave it running.
+    """Start the server on 127.0.0.1 and leave it running; with --listen, also a front that others can reach.
 
     Exit codes: 0 stopped by Ctrl-C or SIGTERM after draining, 10 it did not start, 11 it ended by itself.
     """
@@ -46,17 +54,23 @@ def serve(
             log=log or checkout.root / "out" / "server.log",
             drain_timeout_s=drain_seconds,
         )
-        _run(LocalServer(settings), installed_pack(chosen) or "unknown", console)
+        server = LocalServer(settings)
+        upstream = Upstream(lambda: server.http_url, lambda: server.metrics_url)
+        front = checked_front(listen, token_file, upstream)
+        _run(server, front, installed_pack(chosen) or "unknown", console)
     except (SetupError, NotACheckout) as error:
         console.print(f"faceswap serve: {error}", style="red", soft_wrap=True)
         raise typer.Exit(EXIT_NOT_STARTED) from None
 
 
-def _run(server: LocalServer, pack: str, console: Console) -> None:
+def _run(server: LocalServer, front: FrontServer | None, pack: str, console: Console) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with console.status("starting tritonserver"):
             server.start()
+        if front is not None:
+            front.start()
+            console.print(f"front       {front.url}")
         console.print(f"model pack: {pack}")
         console.print(f"gRPC        {server.grpc_address}")
         console.print(f"HTTP        {server.http_url}")
@@ -74,6 +88,8 @@ def _run(server: LocalServer, pack: str, console: Console) -> None:
         console.print("stopping: requests in flight finish first")
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # stopping must not be interrupted half way
+        if front is not None:
+            front.stop()
         server.stop()
 
 
