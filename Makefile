@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models offline demo serve test parity bench runpod-setup runpod-local check format clean
+.PHONY: help setup pack models offline demo serve test parity bench fuzz audit runpod-setup runpod-local check format clean
 PY := .venv/bin/python
 
 help: ## this list
@@ -32,6 +32,13 @@ parity: setup ## insightface itself against the served ensemble, one row per che
 
 bench: setup ## ours against insightface in one run, one table, into out/bench.json
 	@$(PY) -m faceswap_tools.benchmarks $(ARGS)
+
+fuzz: setup ## look for inputs that break what reads them: FUZZ_SECONDS=60, findings in out/fuzz/
+	@$(PY) -m faceswap_tools.fuzzing $(ARGS)
+
+audit: setup ## known faults in the locked packages; without the advisory database their hashes alone
+	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/audit.txt || true
+	@$(PY) -m faceswap_tools.dependency_audit
 
 runpod-setup: setup ## the RunPod SDK and the gateway, from their own lock, into .venv
 	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/runpod.txt
