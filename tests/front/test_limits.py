@@ -14,9 +14,9 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from faceswap_client import Client, ServerBusy
-from faceswap_tools.front import Upstream
+from faceswap_tools.front import FrontRefused, FrontServer, Upstream
 
-from tests.front.conftest import Call, StartFront, connected, everything_from, swap_call
+from tests.front.conftest import LOOPBACK, Call, StartFront, connected, everything_from, swap_call
 
 INFER = "/v2/models/face_swap/infer"
 HEAD = f"POST {INFER} HTTP/1.1\r\nHost: x\r\n".encode()
@@ -232,6 +232,55 @@ def test_a_caller_who_does_not_take_the_answer_is_dropped(start_front: StartFron
         assert triton.closed.acquire(timeout=20), "Triton's connection goes too"
         assert len(everything_from(connection)) < 200_000_000
     triton.close()
+
+
+class BrokenAnswer(SlowTriton):
+    """Begins an answer and dies."""
+
+    def _read(self, connection: socket.socket) -> None:
+        with connection:
+            whole_request(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + bytes(500))
+
+
+class NoAnswer(SlowTriton):
+    """Takes the request and dies."""
+
+    def _read(self, connection: socket.socket) -> None:
+        with connection:
+            whole_request(connection)
+
+
+def whole_request(connection: socket.socket) -> None:
+    """Reads until the target picture `y`, the last byte."""
+    said = b""
+    while not said.endswith(b"y"):
+        said += connection.recv(65536)
+
+
+def test_a_server_that_dies_is_never_a_complete_answer(start_front: StartFront) -> None:
+    begun, not_begun = BrokenAnswer(), NoAnswer()
+    with pytest.raises(httpx.RemoteProtocolError):
+        post(start_front(begun.upstream()).url, swap_call(b"x", b"y"))
+    answer = post(start_front(not_begun.upstream()).url, swap_call(b"x", b"y"))
+    assert answer.status_code == 500, "not 503: it may have been worked on, so clients must not send it again"
+    assert answer.json()["error"].startswith("INTERNAL: ")
+    begun.close()
+    not_begun.close()
+
+
+def test_the_front_can_be_stopped_twice_and_started_on_a_taken_port_not_at_all(upstream: Upstream) -> None:
+    front = FrontServer(LOOPBACK, upstream, None)
+    assert not front.is_running
+    front.start()
+    assert front.is_running
+    with pytest.raises(FrontRefused, match="Address already in use"):
+        FrontServer(front.address, upstream, None).start()
+    front.stop()
+    front.stop()
+    assert not front.is_running
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{front.url}/v2/health/live", trust_env=False)
 
 
 def _until(condition: Callable[[], bool]) -> None:

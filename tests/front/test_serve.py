@@ -7,6 +7,7 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from faceswap_tools.front import (
     parse_listen_address,
     read_token,
 )
+from faceswap_tools.front.listening import listen
 from faceswap_tools.front.server import check_exposure
 from PIL import Image, PngImagePlugin
 
@@ -184,3 +186,9 @@ def test_an_address_prints_as_it_is_read() -> None:
     for text in ("127.0.0.1:80", "[::1]:80"):
         assert str(parse_listen_address(text)) == text
     assert ListenAddress("::1", 80).is_loopback
+
+
+def test_answers_are_not_held_back() -> None:
+    """asyncio sets TCP_NODELAY on connections accepted from a socket that says it is TCP, and on no other."""
+    with listen(ListenAddress("127.0.0.1", 0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

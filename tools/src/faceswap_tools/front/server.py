@@ -60,6 +60,11 @@ class FrontServer:
         """http://HOST:PORT, with the port that was free when 0 was asked for."""
         return f"http://{self.address}"
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread is alive; a supervisor may ask."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Listens, and returns when it does; raises FrontRefused when it cannot."""
         listening = listen(self._asked)
