@@ -72,6 +72,7 @@ def test_metrics_are_tritons(caller: httpx.Client) -> None:
         (["Bearer"], 401),
         ([TOKEN], 401),
         ([f"Basic {TOKEN}"], 401),
+        ([f"Digest {TOKEN}"], 401),
         ([f"Bearer {TOKEN}", f"Bearer {TOKEN}"], 401),
     ],
 )
