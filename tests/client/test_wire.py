@@ -176,12 +176,12 @@ def answer_of(handler: Callable[[httpx.Request], httpx.Response], kind: str, tim
     address = parse_address("http://server.test:8000")
     if kind == "sync":
         transport = HttpTransport(address, httpx_transport=httpx.MockTransport(handler))
-        with Client("http://server.test:8000", transport=transport) as client:
+        with Client("http://server.test:8000", transport=transport, retries=0) as client:
             return client.swap(b"s", b"t", timeout=timeout)
 
     async def run() -> Any:
         transport = AsyncHttpTransport(address, httpx_transport=httpx.MockTransport(handler))
-        async with AsyncClient("http://server.test:8000", transport=transport) as client:
+        async with AsyncClient("http://server.test:8000", transport=transport, retries=0) as client:
             return await client.swap(b"s", b"t", timeout=timeout)
 
     return asyncio.run(run())

@@ -65,9 +65,11 @@ def test_the_seeds_are_good_and_small() -> None:
 
 
 def test_the_fuzzer_runs_our_targets(tmp_path: Path) -> None:
+    large = bytearray(b"x" * (TARGETS["inspecting_headers"].memory_mb + 100) * 2**20)  # not the target's memory
     tried, finding = fuzz(TARGETS["inspecting_headers"], f"{OUR_TARGETS}:inspecting_headers", 1, tmp_path)
     assert finding is None
     assert tried > 100
+    assert len(large) > 0
     assert list(tmp_path.iterdir()) == []
 
 

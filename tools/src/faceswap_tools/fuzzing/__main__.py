@@ -67,7 +67,7 @@ def fuzz(target: Target, where: str, seconds: int, out: Path) -> tuple[int, Find
 
 def reproduce(where: str, file: Path) -> subprocess.CompletedProcess[str]:
     """Runs a target on the bytes of a file."""
-    return _libfuzzer(where, str(file), seconds=_LONGEST_RUN)
+    return _libfuzzer(where, f"-timeout={_LONGEST_RUN}", str(file), seconds=_LONGEST_RUN)
 
 
 def _libfuzzer(where: str, *arguments: str, seconds: int) -> subprocess.CompletedProcess[str]:
