@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models offline demo serve test parity bench soak runpod-setup runpod-local check format clean
+.PHONY: help setup pack models offline demo serve test parity bench soak chaos fuzz audit runpod-setup runpod-local check format clean
 PY := .venv/bin/python
 
 help: ## this list
@@ -35,6 +35,16 @@ bench: setup ## ours against insightface in one run, one table, into out/bench.j
 
 soak: setup pack ## rounds of mixed traffic: what only ever grows? Into out/soak.json, exit code 1 if something does
 	@$(PY) -m faceswap_tools.soak $(ARGS)
+
+chaos: setup pack ## break a real server in every way; what callers saw, into out/chaos.json, exit code 1 if anything accepted was lost
+	@$(PY) -m faceswap_tools.chaos $(ARGS)
+
+fuzz: setup ## look for inputs that break what reads them: FUZZ_SECONDS=60, findings in out/fuzz/
+	@$(PY) -m faceswap_tools.fuzzing $(ARGS)
+
+audit: setup ## known faults in the locked packages; without the advisory database their hashes alone
+	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/audit.txt || true
+	@$(PY) -m faceswap_tools.dependency_audit
 
 runpod-setup: setup ## the RunPod SDK and the gateway, from their own lock, into .venv
 	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/runpod.txt

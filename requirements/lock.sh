@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rewrites environment.txt from the two .in files. Needs uv. No registry host is written.
+# Rewrites environment.txt, runpod.txt and audit.txt from the .in files. Needs uv. No registry host is written.
 set -eu
 cd "$(dirname "$0")/.."
 options="--quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate"
@@ -12,5 +12,10 @@ options="--quiet --universal --python-version 3.10 --generate-hashes --no-emit-i
     echo "# What the RunPod worker needs on top of environment.txt, written by lock.sh. Install with --no-deps."
     uv pip compile $options --constraint requirements/environment.txt.new requirements/runpod.in
 } > requirements/runpod.txt.new
+{
+    echo "# What \`make audit\` needs on top of environment.txt, written by lock.sh. Install with --no-deps."
+    uv pip compile $options --constraint requirements/environment.txt.new requirements/audit.in
+} > requirements/audit.txt.new
+mv requirements/audit.txt.new requirements/audit.txt
 mv requirements/runpod.txt.new requirements/runpod.txt
 mv requirements/environment.txt.new requirements/environment.txt

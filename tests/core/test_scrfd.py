@@ -115,3 +115,20 @@ def test_same_faces_as_insightface(seed: int, height: int, width: int) -> None:
     assert len(faces) == len(boxes) > 0
     np.testing.assert_array_equal(np.array([[*f.box, f.score] for f in faces], np.float32), boxes)
     np.testing.assert_array_equal(np.array([f.landmarks for f in faces]), landmarks)
+
+
+@pytest.mark.parametrize(
+    ("part", "wild"),
+    [("scores", np.nan), ("scores", np.inf)]
+    + [(part, wild) for part in ("boxes", "landmarks") for wild in (np.nan, np.inf, -np.inf, 1e38)],
+)
+def test_numbers_that_ran_over_are_no_face(part: str, wild: float) -> None:
+    heads = empty_heads()
+    for row in (10, 100):
+        heads.scores[1][row] = 0.9
+        heads.boxes[1][row] = 1.0
+    getattr(heads, part)[1][10, 0] = wild
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (face,) = decode_faces(heads, 0.5, scale=0.5)
+    assert face.score == pytest.approx(0.9)

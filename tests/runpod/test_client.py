@@ -181,7 +181,7 @@ def test_every_ending_is_a_typed_error(answer: Any, kind: type[FaceSwapError], c
         assert secret not in str(caught.value)
     if code == "SERVER_BUSY" and isinstance(answer, httpx.Response):
         assert isinstance(caught.value, ServerBusy)
-        assert caught.value.retry_after == 7
+        assert caught.value.retry_after_s == 7
 
 
 def test_what_cannot_be_sent_is_refused_here() -> None:

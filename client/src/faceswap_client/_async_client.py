@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, TypeVar
 
@@ -11,9 +11,11 @@ from faceswap_client._calls import SWAP_MODEL, Call, Source, faces_call, swap_ca
 from faceswap_client._client import DEFAULT_REMEMBERED, DEFAULT_TIMEOUT, checked_timeout
 from faceswap_client._errors import ConnectionFailed, DeadlineExceeded, ServerBusy
 from faceswap_client._identity import Identity, chosen_identity
+from faceswap_client._inference import InferReply
 from faceswap_client._options import Blend, FaceIndexes, OnNoFace, OutputFormat, to_parameters
 from faceswap_client._pictures import Picture, each_picture
 from faceswap_client._results import Analysis, SwapResult
+from faceswap_client._retries import DEFAULT_RETRIES, checked_retries, send_async
 from faceswap_client._source_memory import SourceMemory
 from faceswap_client._transport import AsyncTransport, connect_async
 
@@ -35,13 +37,16 @@ class AsyncClient:
         address: str,
         *,
         timeout: float | None = DEFAULT_TIMEOUT,
+        token: str | None = None,
         headers: Mapping[str, str] | None = None,
+        retries: int = DEFAULT_RETRIES,
         remember_sources: int = DEFAULT_REMEMBERED,
         transport: AsyncTransport | None = None,
     ) -> None:
         self.address = address
         self.timeout = checked_timeout(timeout)
-        self._transport = transport or connect_async(address, headers)
+        self._transport = transport or connect_async(address, headers, token)
+        self.retries = checked_retries(retries)
         self._memory = SourceMemory(remember_sources)
         self._closed = False
 
@@ -136,7 +141,11 @@ class AsyncClient:
 
     async def _run(self, call: Call[_Result], timeout: float | None) -> _Result:
         self._check_open()
-        return call.result(await self._transport.infer(call.request, self._timeout(timeout)))
+
+        def infer(left: float | None) -> Awaitable[InferReply]:
+            return self._transport.infer(call.request, left)
+
+        return call.result(await send_async(infer, self._timeout(timeout), self.retries))
 
     def _timeout(self, timeout: float | None) -> float | None:
         return self.timeout if timeout is None else checked_timeout(timeout)

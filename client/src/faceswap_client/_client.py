@@ -12,6 +12,7 @@ from faceswap_client._identity import Identity, chosen_identity
 from faceswap_client._options import Blend, FaceIndexes, OnNoFace, OutputFormat, to_parameters
 from faceswap_client._pictures import Picture, each_picture
 from faceswap_client._results import Analysis, SwapResult
+from faceswap_client._retries import DEFAULT_RETRIES, checked_retries, send
 from faceswap_client._source_memory import SourceMemory
 from faceswap_client._transport import Transport, connect
 
@@ -32,8 +33,13 @@ class Client:
 
     Args:
         address: `HOST:PORT` or `grpc://HOST:PORT` speaks gRPC (`grpcs://` with TLS), `http://HOST:PORT` or
-            `https://HOST:PORT` speaks HTTP. Nothing is sent until the first call.
+            `https://HOST:PORT` speaks HTTP, with a path in front of the calls' own where it has one
+            (`https://HOST/faceswap`). Nothing is sent until the first call.
         timeout: seconds a call may take in all, unless the call says otherwise; None waits for ever.
+        token: sent as `Authorization: Bearer`, for the server's front or a gateway. It appears in no message. Use it
+            with `https://` or `grpcs://`, or where nobody can listen.
+        retries: how often a call is sent again at most, within its timeout, when the server turned it away
+            (SERVER_BUSY) or refused the connection; 0 never. Nothing that may have been worked on is sent again.
         remember_sources: how many recent sources' embeddings to keep in memory, so that a face put into many pictures
             is recognised once; 0 keeps none. See `Identity` for what an embedding is.
         headers: sent with every request (gRPC: as metadata), for a gateway in front of the server.
@@ -48,13 +54,16 @@ class Client:
         address: str,
         *,
         timeout: float | None = DEFAULT_TIMEOUT,
+        token: str | None = None,
         headers: Mapping[str, str] | None = None,
+        retries: int = DEFAULT_RETRIES,
         remember_sources: int = DEFAULT_REMEMBERED,
         transport: Transport | None = None,
     ) -> None:
         self.address = address
         self.timeout = checked_timeout(timeout)
-        self._transport = transport or connect(address, headers)
+        self._transport = transport or connect(address, headers, token)
+        self.retries = checked_retries(retries)
         self._memory = SourceMemory(remember_sources)
         self._closed = False
 
@@ -178,7 +187,8 @@ class Client:
 
     def _run(self, call: Call[_Result], timeout: float | None) -> _Result:
         self._check_open()
-        return call.result(self._transport.infer(call.request, self._timeout(timeout)))
+        reply = send(lambda left: self._transport.infer(call.request, left), self._timeout(timeout), self.retries)
+        return call.result(reply)
 
     def _timeout(self, timeout: float | None) -> float | None:
         return self.timeout if timeout is None else checked_timeout(timeout)

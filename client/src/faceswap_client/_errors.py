@@ -93,9 +93,17 @@ class DeadlineExceeded(FaceSwapError):
 
 
 class ConnectionFailed(FaceSwapError):
-    """The server cannot be reached, or the connection broke before the answer was complete."""
+    """The server cannot be reached, or the connection broke before the answer was complete.
+
+    Attributes:
+        nothing_sent: the connection was refused, so the server knows nothing of the request.
+    """
 
     default_code = "CONNECTION_FAILED"
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "", nothing_sent: bool = False) -> None:
+        super().__init__(message, code=code, request_id=request_id)
+        self.nothing_sent = nothing_sent
 
 
 class ServerError(FaceSwapError):
@@ -108,14 +116,25 @@ class ServerBusy(ServerError):
     """The server is full. Nothing was done; the same call may be made again.
 
     Attributes:
-        retry_after: seconds the server asks to wait, or None when it does not say.
+        retry_after_s: seconds the server asks to wait, or None when it does not say.
+        turned_away: the server itself said so, or said when to come back; False for a status alone, which a proxy
+            may have sent for reasons of its own.
     """
 
     default_code = "SERVER_BUSY"
 
-    def __init__(self, message: str, *, code: str = "", request_id: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        request_id: str = "",
+        retry_after_s: float | None = None,
+        turned_away: bool = False,
+    ) -> None:
         super().__init__(message, code=code, request_id=request_id)
-        self.retry_after = retry_after
+        self.retry_after_s = retry_after_s
+        self.turned_away = turned_away
 
 
 class BadAnswer(ServerError):
@@ -164,7 +183,12 @@ _CLASS_BY_GRPC_STATUS: dict[str, type[FaceSwapError]] = {
 
 _CLASS_BY_HTTP_STATUS: dict[int, type[FaceSwapError]] = {
     400: RequestError,
+    401: RequestError,
+    403: RequestError,
+    405: RequestError,
+    408: RequestError,
     413: RequestError,
+    415: RequestError,
     429: ServerBusy,
     501: RequestError,
     503: ServerBusy,
@@ -175,11 +199,13 @@ _CODE = re.compile(r"\b([A-Z][A-Z0-9_]{2,}): ")
 _PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )?(\[request id: [^\]]*\] )?")
 _WITHDRAWN = re.compile(r"^Request for unknown model: '\w+' has no available versions")
 """Triton's words for a model it knows but no longer serves: the server is draining before it stops or restarts."""
+_RETRY_HINT = re.compile(r"\bretry after (\d{1,9}) ms\b")  # in SERVER_BUSY texts of our steps and of the front
+_QUEUE_FULL = re.compile(r"maximum queue size")  # Triton's own refusal
 _LONGEST_MESSAGE = 500  # characters; a server's message is a sentence, a proxy's may be a page
 
 
 def error_from_text(
-    text: str, status: str | int, *, request_id: str = "", retry_after: float | None = None
+    text: str, status: str | int, *, request_id: str = "", retry_after_s: float | None = None
 ) -> FaceSwapError:
     """The client's error for a server's error text.
 
@@ -188,19 +214,23 @@ def error_from_text(
         status: gRPC status name (`INVALID_ARGUMENT`) or HTTP status number (400); decides the class where the
             text holds no known code. A status in neither table is the server's fault: `ServerError`.
         request_id: copied into the error.
-        retry_after: seconds, kept when the error is a `ServerBusy`.
+        retry_after_s: seconds, kept when the error is a `ServerBusy`; `retry after N ms` in the text comes first.
     """
     by_status = _CLASS_BY_HTTP_STATUS.get(status) if isinstance(status, int) else _CLASS_BY_GRPC_STATUS.get(status)
     text = _PREFIX.sub("", text, count=1)
     if _WITHDRAWN.match(text):
         message = "the server is stopping or restarting and takes no new requests"
-        return ServerBusy(message, request_id=request_id, retry_after=retry_after)
+        return ServerBusy(message, request_id=request_id, retry_after_s=retry_after_s, turned_away=True)
     found = _CODE.search(text)
     code = found.group(1) if found else ""
     message = one_line(text[found.end() :] if found else text) or f"the server answered {status} without a word"
     cls = CLASS_BY_CODE.get(code) or by_status or ServerError
     if issubclass(cls, ServerBusy):
-        return cls(message, code=code, request_id=request_id, retry_after=retry_after)
+        hint = _RETRY_HINT.search(message)
+        if hint is not None:
+            retry_after_s = int(hint.group(1)) / 1000
+        turned_away = code == ServerBusy.default_code or retry_after_s is not None or bool(_QUEUE_FULL.search(message))
+        return cls(message, code=code, request_id=request_id, retry_after_s=retry_after_s, turned_away=turned_away)
     return cls(message, code=code, request_id=request_id)
 
 

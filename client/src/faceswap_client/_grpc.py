@@ -38,6 +38,7 @@ _FROM_SERVER = re.compile(
     rf"^\[request id: |^in ensemble |^({'|'.join(CLASS_BY_CODE)}): |maximum queue size|Request timeout expired"
     r"|[Ss]erver (is )?(stopping|exiting|not ready)"
 )
+_NEVER_CONNECTED = "failed to connect to all addresses"  # what grpcio says when no connection could be made
 _NO_SIZE_LIMIT = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
 
@@ -160,7 +161,8 @@ def _raise(error: Any, address: Address, timeout: float | None, request_id: str)
         raise DeadlineExceeded(message, request_id=request_id) from error
     if status is grpc.StatusCode.UNAVAILABLE and not _FROM_SERVER.search(text):
         message = f"connection to {address.target} failed: {_reason(text)}"
-        raise ConnectionFailed(message, request_id=request_id) from error
+        refused = text.startswith(_NEVER_CONNECTED)
+        raise ConnectionFailed(message, request_id=request_id, nothing_sent=refused) from error
     raise error_from_text(text, status.name, request_id=request_id) from error
 
 

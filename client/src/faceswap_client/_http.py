@@ -142,5 +142,6 @@ def _raise(error: Exception, address: Address, timeout: float | None, request_id
     if isinstance(error, (httpx.TransportError, httpx.InvalidURL)):
         reason = one_line(str(error)) or type(error).__name__
         message = f"connection to {address.target} failed: {reason}"
-        raise ConnectionFailed(message, request_id=request_id) from error
+        refused = isinstance(error, httpx.ConnectError)
+        raise ConnectionFailed(message, request_id=request_id, nothing_sent=refused) from error
     raise BadAnswer(f"the answer of {address.target} cannot be read", request_id=request_id) from error

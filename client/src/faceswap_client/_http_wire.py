@@ -66,7 +66,7 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, request_i
     if not isinstance(text, str):
         kind = one_line(headers.get("Content-Type", "")) or "no content type"
         text = f"HTTP {status} that is not from the inference server ({kind})"
-    return error_from_text(text, status, request_id=request_id, retry_after=_seconds(headers.get("Retry-After")))
+    return error_from_text(text, status, request_id=request_id, retry_after_s=_seconds(headers.get("Retry-After")))
 
 
 def _header_length(headers: Mapping[str, str], body: bytes) -> int:

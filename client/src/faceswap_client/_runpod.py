@@ -69,7 +69,7 @@ class RunPodClient(Client):
             allow_reencode=allow_reencode,
             httpx_transport=httpx_transport,
         )
-        super().__init__(endpoint, timeout=timeout, remember_sources=0, transport=transport)
+        super().__init__(endpoint, timeout=timeout, retries=0, remember_sources=0, transport=transport)
 
 
 class RunPodTransport:

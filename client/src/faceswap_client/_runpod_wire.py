@@ -129,7 +129,7 @@ def http_error(response: httpx.Response, request_id: str) -> FaceSwapError:
     if status == 429:
         after = response.headers.get("retry-after", "")
         seconds = float(after) if after.isdecimal() else None
-        return ServerBusy("RunPod limits the rate of requests", request_id=request_id, retry_after=seconds)
+        return ServerBusy("RunPod limits the rate of requests", request_id=request_id, retry_after_s=seconds)
     if 400 <= status < 500:
         return RequestError(f"RunPod refused the request with status {status}", request_id=request_id)
     return ServerError(f"RunPod answered with status {status}", code="PLATFORM_ERROR", request_id=request_id)

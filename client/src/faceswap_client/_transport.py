@@ -9,6 +9,7 @@ from faceswap_client._address import parse_address
 from faceswap_client._grpc import AsyncGrpcTransport, GrpcTransport
 from faceswap_client._http import AsyncHttpTransport, HttpTransport
 from faceswap_client._inference import InferReply, InferRequest
+from faceswap_client._token import with_token
 
 
 class Transport(Protocol):
@@ -37,13 +38,13 @@ class AsyncTransport(Protocol):
         """As `Transport.close`."""
 
 
-def connect(text: str, headers: Mapping[str, str] | None) -> Transport:
-    """A transport for an address; nothing is sent yet. Raises ValueError for an address that cannot be read."""
-    address = parse_address(text)
+def connect(text: str, headers: Mapping[str, str] | None, token: str | None = None) -> Transport:
+    """A transport for an address; nothing is sent yet. Raises ValueError for an address or token that cannot be."""
+    address, headers = parse_address(text), with_token(headers, token)
     return HttpTransport(address, headers) if address.protocol == "http" else GrpcTransport(address, headers)
 
 
-def connect_async(text: str, headers: Mapping[str, str] | None) -> AsyncTransport:
+def connect_async(text: str, headers: Mapping[str, str] | None, token: str | None = None) -> AsyncTransport:
     """As `connect`, for asyncio."""
-    address = parse_address(text)
+    address, headers = parse_address(text), with_token(headers, token)
     return AsyncHttpTransport(address, headers) if address.protocol == "http" else AsyncGrpcTransport(address, headers)

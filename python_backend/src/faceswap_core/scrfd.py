@@ -27,6 +27,10 @@ MAX_CANDIDATES = 2000
 """Boxes that enter suppression, strongest first. A photograph of 100 faces gives about 900; a flood of more
 would make suppression, which is quadratic, a way to keep a server busy."""
 
+FARTHEST = 10_000.0
+"""Longest distance or offset from an anchor, in strides; a real one crosses the picture, which is 80. A network whose
+arithmetic ran over (half precision) gives infinities and no-numbers, which must not become faces."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectorHeads:
@@ -60,6 +64,8 @@ def decode_faces(heads: DetectorHeads, threshold: float, scale: float) -> list[F
         threshold: scores below it are dropped.
         scale: letterboxed pixels per picture pixel; results are divided by it, which takes them to the frame
             of the full picture. They are not clipped to it.
+
+    Anchors with a number that is not finite, or beyond `FARTHEST`, are dropped.
     """
     scores, boxes, landmarks = _candidates(heads, threshold)
     if len(scores) == 0:
@@ -86,6 +92,8 @@ def _candidates(heads: DetectorHeads, threshold: float) -> tuple[Floats, Floats,
     ):
         # decode only what passes: the same numbers as decoding all 16800 and selecting afterwards
         kept = np.flatnonzero(level_scores[:, 0] >= threshold)
+        reach = np.abs(np.hstack([distances[kept], offsets[kept]])).max(axis=1, initial=0.0)
+        kept = kept[(reach <= FARTHEST) & np.isfinite(level_scores[kept, 0])]
         centres = anchor_centres(stride)[kept]
         distance = distances[kept] * stride
         scores.append(level_scores[kept, 0])

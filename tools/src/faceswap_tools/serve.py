@@ -13,6 +13,7 @@ from rich.console import Console
 
 from faceswap_tools.checkout import Checkout, NotACheckout
 from faceswap_tools.exit_codes import ExitCode
+from faceswap_tools.front import FrontServer, Upstream, checked_front
 from faceswap_tools.local_server import LocalServer, ServerSettings, SetupError
 from faceswap_tools.local_server.shared_memory import check_shared_memory
 from faceswap_tools.packs import PackError, installed_pack, prepare_and_install_offline_pack
@@ -36,8 +37,15 @@ def serve(
     drain_seconds: Annotated[float, typer.Option(help="Time requests in flight get to finish.", min=0)] = 30.0,
     probe_seconds: Annotated[float, typer.Option(help="Pause between two looks at the server.", min=0.5)] = 5.0,
     restarts: Annotated[int, typer.Option(help="Restarts within ten minutes before giving up.", min=0)] = 5,
+    listen: Annotated[
+        str | None,
+        typer.Option(help="IP-ADDRESS:PORT of the HTTP front for other machines; see docs/security.md."),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token callers of the front must send; or FACESWAP_TOKEN.")
+    ] = None,
 ) -> None:
-    """Start the server on 127.0.0.1, keep it working, and leave it running.
+    """Start the server on 127.0.0.1, keep it working, and leave it running; with --listen, a front others can reach.
 
     Exit status: 0 stopped by Ctrl-C or SIGTERM after draining, 3 it failed and restarting did not help, 10 it cannot
     start on this machine as it is, 11 requests in flight did not finish in time, 15 it does not swap.
@@ -59,25 +67,28 @@ def serve(
             drain_timeout_s=drain_seconds,
         )
         advice = check_shared_memory()
+        server = LocalServer(settings)
+        file = StateFile(state_file or server_log.with_suffix(".state.json"), lambda: _addresses(server))
+        supervision = SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts))
+        supervisor = Supervisor(server, supervision, file.write)
+        upstream = Upstream(lambda: server.http_url, lambda: server.metrics_url)
+        front = checked_front(listen, token_file, upstream, lambda: supervisor.state().takes_requests)
+        if front is not None:
+            front.start()  # before Triton: it says 503 while the server loads, and a taken port costs no wait
     except (SetupError, NotACheckout, PackError) as error:
         _end(Outcome(ExitCode.CANNOT_START, str(error)), console)
     if advice:
         console.print(advice, soft_wrap=True)
-    _end(
-        _run(
-            LocalServer(settings),
-            SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts)),
-            state_file or server_log.with_suffix(".state.json"),
-            console,
-        ),
-        console,
-    )
+    try:
+        outcome = _run(supervisor, front, file.path, console)
+    finally:
+        if front is not None:
+            front.stop()
+    _end(outcome, console)
 
 
-def _run(server: LocalServer, settings: SupervisionSettings, state_file: Path, console: Console) -> Outcome:
+def _run(supervisor: Supervisor, front: FrontServer | None, state_file: Path, console: Console) -> Outcome:
     """Supervises the server until a signal or its end; returns how it ended."""
-    file = StateFile(state_file, lambda: _addresses(server))
-    supervisor = Supervisor(server, settings, file.write)
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         if supervisor.state().phase is Phase.STOPPING:
@@ -92,7 +103,7 @@ def _run(server: LocalServer, settings: SupervisionSettings, state_file: Path, c
             while outcome is None and supervisor.state().phase is Phase.STARTING:
                 outcome = supervisor.wait(LOOK_SECONDS)
         if supervisor.state().phase is Phase.HEALTHY:
-            _greet(server, state_file, console)
+            _greet(supervisor.server, front, state_file, console)
         while outcome is None:
             outcome = supervisor.wait(LOOK_SECONDS)
         return outcome
@@ -105,8 +116,10 @@ def _addresses(server: LocalServer) -> dict[str, str]:
     return {"http": server.http_url, "grpc": server.grpc_address, "metrics": server.metrics_url}
 
 
-def _greet(server: LocalServer, state_file: Path, console: Console) -> None:
+def _greet(server: LocalServer, front: FrontServer | None, state_file: Path, console: Console) -> None:
     console.print(f"model pack: {installed_pack(server.settings.repository) or 'unknown'}")
+    if front is not None:
+        console.print(f"front       {front.url}")
     console.print(f"gRPC        {server.grpc_address}")
     console.print(f"HTTP        {server.http_url}")
     console.print(f"metrics     {server.metrics_url}")

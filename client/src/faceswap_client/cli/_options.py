@@ -15,7 +15,8 @@ Server: TypeAlias = Annotated[
         "-s",
         envvar="FACESWAP_SERVER",
         metavar="ADDRESS",
-        help="The server: HOST:PORT for gRPC, http://HOST:PORT or https://HOST:PORT for HTTP.",
+        help="The server: HOST:PORT for gRPC, http://HOST:PORT or https://HOST:PORT for HTTP. A "
+        "token is taken from FACESWAP_TOKEN.",
     ),
 ]
 Timeout: TypeAlias = Annotated[

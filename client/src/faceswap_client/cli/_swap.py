@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -133,9 +134,9 @@ def swap(
 
 
 def open_client(server: str, timeout: float) -> Client:
-    """A client, or CommandFailed when the address cannot be read."""
+    """A client with the token of FACESWAP_TOKEN, or CommandFailed when the address or the token cannot be."""
     try:
-        return Client(server, timeout=timeout)
+        return Client(server, timeout=timeout, token=os.environ.get("FACESWAP_TOKEN") or None)
     except ValueError as error:
         raise CommandFailed(str(error), ExitCode.USAGE) from error
 

@@ -109,8 +109,8 @@ def benchmarked_server(
     )
     with (
         LocalServer(settings) as server,
-        Client(server.grpc_address, timeout=300.0, remember_sources=0) as client,
-        Client(server.grpc_address, timeout=300.0) as remembering,
+        Client(server.grpc_address, timeout=300.0, remember_sources=0, retries=0) as client,
+        Client(server.grpc_address, timeout=300.0, retries=0) as remembering,
     ):
         yield BenchmarkedServer(server, client, remembering)
 

@@ -81,7 +81,7 @@ def seconds_to_recover(
     picture, successes, first, last = probe_picture(), 0, 0.0, "nothing was tried"
     while time.monotonic() - began < timeout_s:
         try:
-            with Client(address, timeout=min(10.0, timeout_s), remember_sources=0) as client:
+            with Client(address, timeout=min(10.0, timeout_s), remember_sources=0, retries=0) as client:
                 client.swap(picture, picture)
         except FaceSwapError as error:
             successes, last = 0, str(error)

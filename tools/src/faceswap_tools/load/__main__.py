@@ -50,7 +50,7 @@ def load(
 
     async def run() -> list[Outcome]:
         # every request does all the work: nothing is remembered of the source
-        async with AsyncClient(server, timeout=timeout, remember_sources=0) as client:
+        async with AsyncClient(server, timeout=timeout, remember_sources=0, retries=0) as client:
 
             async def call() -> SwapResult:
                 return await client.swap(*pictures)

@@ -41,6 +41,10 @@ END_SECONDS = 4.0
 """From SIGTERM to SIGKILL when we stop it. Nothing is in flight then, but Triton waits for idle keep-alive connections,
 and 24.10 can hang for ever when it ends while a stub is dead."""
 
+CLOSED_APIS = "model-repository,shared-memory,trace,logging"
+"""What nobody may ask of the server (Triton's names, docs/customization_guide/deploy.md): loading models, mapping
+memory, changing traces and logs. Configs and statistics stay open on loopback, for perf_analyzer and our benchmarks."""
+
 
 class ServerStartError(SetupError):
     """tritonserver did not become ready; the message is one line, `log` the whole story.
@@ -162,6 +166,8 @@ class LocalServer:
             )
 
     def _command(self, executable: Path, folder: ServerFolder) -> list[str]:
+        # Triton opens these to whoever sends this header; nobody is told it
+        never = f"{CLOSED_APIS}:closed={secrets.token_urlsafe(24)}"
         return [
             str(executable),
             f"--model-repository={folder.models}",
@@ -174,6 +180,8 @@ class LocalServer:
             f"--grpc-port={self.grpc_port}",
             f"--metrics-address={HOST}",
             f"--metrics-port={self.metrics_port}",
+            f"--http-restricted-api={never}",
+            f"--grpc-restricted-protocol={never}",
             "--disable-auto-complete-config",
             f"--exit-timeout-secs={EXIT_SECONDS}",
             f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",

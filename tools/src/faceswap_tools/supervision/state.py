@@ -73,7 +73,7 @@ class StateFile:
 
     def __init__(self, path: Path, addresses: Callable[[], dict[str, str]]) -> None:
         """`addresses` says where the server listens, which is known once it has started."""
-        self._path = path
+        self.path = path
         self._addresses = addresses
         self._complained = False
 
@@ -83,13 +83,13 @@ class StateFile:
         A file that cannot be written is worth one line in the log, not a server's life.
         """
         text = json.dumps({**asdict(state), **self._addresses(), "supervisor_pid": os.getpid()}, indent=1)
-        scratch = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             scratch.write_text(text + "\n")
-            scratch.replace(self._path)
+            scratch.replace(self.path)
         except OSError as error:
             scratch.unlink(missing_ok=True)
             if not self._complained:
-                logger.warning("the state cannot be written to %s (%s)", self._path, error.strerror)
+                logger.warning("the state cannot be written to %s (%s)", self.path, error.strerror)
             self._complained = True

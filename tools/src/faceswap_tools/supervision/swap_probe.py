@@ -38,7 +38,7 @@ def check_swap(http_url: str, timeout: float, repeat: int = 1) -> None:
     picture = probe_picture()
     # HTTP, because RunPod's SDK forks its heartbeat afterwards, and gRPC's threads do not survive a fork
     with (
-        Client(http_url, timeout=timeout, remember_sources=0) as client,
+        Client(http_url, timeout=timeout, remember_sources=0, retries=0) as client,
         ThreadPoolExecutor(max_workers=repeat) as pool,
     ):
         for swap in [pool.submit(client.swap, picture, picture) for _ in range(repeat)]:

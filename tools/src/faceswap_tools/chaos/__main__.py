@@ -1,0 +1,64 @@
+"""`python -m faceswap_tools.chaos`: breaks a real server in every way on the list and reports what callers saw."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from faceswap_tools.benchmarks.__main__ import write_report
+from faceswap_tools.benchmarks.machine import measurement_facts
+from faceswap_tools.chaos.breaking import kill_parts, stop_in_order, supervised
+from faceswap_tools.chaos.incident import Incident, incident_table
+from faceswap_tools.chaos.pressure import hostile_requests, largest_pictures, limited_server, too_many_callers
+from faceswap_tools.chaos.starting import failed_starts
+from faceswap_tools.checkout import Checkout
+
+
+def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Incident]:
+    """Everything, in turn."""
+    incidents: list[Incident] = []
+
+    def add(*found: Incident) -> None:
+        incidents.extend(found)
+        for incident in found:
+            console.print(f"done: {incident.done}")
+
+    with limited_server(repository, scratch / "limited.log") as server:
+        add(too_many_callers(server))
+        add(largest_pictures(server))
+        add(hostile_requests(server))
+    supervisor = supervised(repository, scratch / "supervised.log")
+    try:
+        add(*kill_parts(supervisor))
+        add(stop_in_order(supervisor))
+    finally:
+        supervisor.request_stop()
+        supervisor.wait(60.0)
+    add(*failed_starts(repository, scratch))
+    return incidents
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when nothing accepted was lost and every bound was kept, else 1."""
+    argparse.ArgumentParser(prog="python -m faceswap_tools.chaos", description="Breaks a real server.").parse_args(
+        arguments
+    )
+    checkout = Checkout.find()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    with tempfile.TemporaryDirectory() as scratch:
+        incidents = all_incidents(checkout.model_repository, Path(scratch), console)
+    console.print(incident_table(incidents))
+    rows = [row for incident in incidents for row in incident.all_rows()]
+    output = checkout.root / "out" / "chaos.json"
+    write_report(output, measurement_facts(checkout.root), rows)
+    console.print(f"written to {output}")
+    return 1 if any(row.ok is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

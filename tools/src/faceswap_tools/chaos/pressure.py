@@ -1,0 +1,165 @@
+"""More than the server can take: callers, memory, hostile pictures, callers who give up."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import simplejpeg
+from faceswap_client import AsyncClient, Client, FaceSwapError
+
+from faceswap_tools.benchmarks.pictures import source_picture
+from faceswap_tools.benchmarks.table import Row
+from faceswap_tools.benchmarks.targets import at_most
+from faceswap_tools.chaos.callers import ANSWERED
+from faceswap_tools.chaos.incident import Incident
+from faceswap_tools.local_server import LocalServer, ServerSettings
+from faceswap_tools.photographs import six_people
+from faceswap_tools.soak.readings import read_server
+from faceswap_tools.soak.traffic import GIVEN_UP, all_kinds, run_traffic
+
+MOST_IN_FLIGHT = 8
+MEMORY_LIMIT_MB = 1800
+LARGEST = (6000, 8300)
+"""Height and width: 49.8 of the 50 megapixels that are allowed."""
+REFUSED_WITHIN_MS = 50.0
+REST_SECONDS = 16.0
+
+
+@contextmanager
+def limited_server(repository: Path, log: Path) -> Iterator[LocalServer]:
+    """A server with a small limit on requests in flight and on memory."""
+    environment = {
+        "FACESWAP_MAX_IN_FLIGHT": str(MOST_IN_FLIGHT),
+        "FACESWAP_MEMORY_LIMIT_MB": str(MEMORY_LIMIT_MB),
+    }
+    with LocalServer(ServerSettings(repository, log=log, environment=environment)) as server:
+        yield server
+
+
+def too_many_callers(server: LocalServer, callers: int = 48, calls: int = 240) -> Incident:
+    """Six times as many callers as may be in flight."""
+    done = f"{callers} callers where {MOST_IN_FLIGHT} requests may be in flight"
+    source, target = source_picture().jpeg, six_people().read_bytes()
+    times: dict[str, list[float]] = {}
+
+    async def run() -> None:
+        gate = asyncio.Semaphore(callers)
+        async with AsyncClient(server.grpc_address, timeout=60.0, remember_sources=0, retries=0) as client:
+
+            async def one() -> None:
+                async with gate:
+                    began = time.perf_counter()
+                    outcome = await _outcome(client, source, target)
+                    times.setdefault(outcome, []).append((time.perf_counter() - began) * 1e3)
+                    if outcome != ANSWERED:
+                        await asyncio.sleep(0.2)
+
+            await asyncio.gather(*(one() for _ in range(calls)))
+
+    asyncio.run(run())
+    refused = times.get("SERVER_BUSY", [0.0])
+    return Incident(
+        done,
+        Counter({outcome: len(each) for outcome, each in times.items()}),
+        len(times.get("DEADLINE_EXCEEDED", [])),
+        rows=(at_most(f"{done}: a refusal, median", statistics.median(refused), 0.0, "ms", REFUSED_WITHIN_MS),),
+    )
+
+
+async def _outcome(client: AsyncClient, source: bytes, target: bytes) -> str:
+    try:
+        await client.swap(source, target)
+    except FaceSwapError as error:
+        return error.code
+    return ANSWERED
+
+
+def largest_pictures(server: LocalServer, callers: int = 16, calls: int = 48) -> Incident:
+    """The largest pictures that are allowed, more at once than memory has room for."""
+    done = f"{callers} callers with pictures of 50 megapixels and {MEMORY_LIMIT_MB} MB of memory"
+    source, target = source_picture().jpeg, _largest_jpeg()
+    with Client(server.grpc_address, timeout=120.0, remember_sources=0, retries=0) as client:
+        _swap(client, source, target)  # steps and arenas grow to their size once
+        time.sleep(REST_SECONDS)
+        before = read_server(server.pid, server.region_prefix)
+        with _peak(server) as peak, ThreadPoolExecutor(callers) as pool:
+            saw = Counter(pool.map(lambda _: _swap(client, source, target), range(calls)))
+    time.sleep(REST_SECONDS)
+    after = read_server(server.pid, server.region_prefix)
+    limit = MEMORY_LIMIT_MB * 2**20 / 1e6
+    return Incident(
+        done,
+        saw,
+        saw["DEADLINE_EXCEEDED"],
+        rows=(
+            at_most(f"{done}: peak of memory", peak[0], 0.0, "MB", limit),
+            Row(f"{done}: memory before", before.memory_mb, 0.0, "MB"),
+            at_most(f"{done}: memory after", after.memory_mb, 0.0, "MB", before.memory_mb * 1.2),
+            at_most(f"{done}: frames left", after.frames_mb, 0.0, "MB", 0),
+        ),
+    )
+
+
+@contextmanager
+def _peak(server: LocalServer) -> Iterator[list[float]]:
+    """Highest memory in MB between entering and leaving, frames included, looked at 50 times a second."""
+    peak, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            now = read_server(server.pid, server.region_prefix)
+            peak[0] = max(peak[0], now.memory_mb + now.frames_mb)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def _swap(client: Client, source: bytes, target: bytes) -> str:
+    try:
+        client.swap(source, target, on_no_face="passthrough", output_format="jpeg")
+    except FaceSwapError as error:
+        return error.code
+    return ANSWERED
+
+
+def _largest_jpeg() -> bytes:
+    height, width = LARGEST
+    noise = np.random.default_rng(7).integers(0, 255, (height // 100, width // 100, 3), dtype=np.uint8)
+    frame = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(frame), 85, "RGB", "420"))
+
+
+def hostile_requests(server: LocalServer, requests: int = 150) -> Incident:
+    """Mixed traffic: bombs, cut-off and forged pictures, wrong options, callers who give up, and good requests."""
+    done = "mixed traffic with hostile requests and callers who give up"
+    tally = asyncio.run(run_traffic(server.grpc_address, all_kinds(), requests=requests, in_flight=6, seed=11))
+    time.sleep(REST_SECONDS)
+    after = read_server(server.pid, server.region_prefix)
+    saw: Counter[str] = Counter()
+    for (_, outcome), count in tally.outcomes.items():
+        saw[outcome] += count
+    return Incident(
+        done,
+        saw,
+        saw["DEADLINE_EXCEEDED"],
+        rows=(
+            at_most(f"{done}: outcomes nobody expects", len(tally.surprises), 0.0, "requests", 0),
+            at_most(f"{done}: still in flight at rest", after.in_flight, 0.0, "requests", 0),
+            Row(f"{done}: given up", saw[GIVEN_UP], 0.0, "requests"),
+        ),
+    )
