@@ -117,6 +117,8 @@ def test_options_arrive_as_they_were_given(fake: Any, call: Caller) -> None:
         output_quality=90,
         on_no_face="passthrough",
         blend="exact",
+        label="top-left",
+        label_size=0.125,
     )
     assert fake.seen[0].parameters == {
         "source_face": 1,
@@ -129,6 +131,8 @@ def test_options_arrive_as_they_were_given(fake: Any, call: Caller) -> None:
         "output_quality": 90,
         "on_no_face": "passthrough",
         "blend": "exact",
+        "label": "top-left",
+        "label_size": 0.125,
     }
 
 

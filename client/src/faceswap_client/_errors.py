@@ -8,10 +8,11 @@
     │                       INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
     ├── FaceError           the faces asked for are not there: NO_FACE_IN_SOURCE, NO_FACE_IN_TARGET,
     │                       FACE_INDEX_OUT_OF_RANGE
+    ├── ContentRefused      CONTENT_REFUSED: the operator's content gate refuses a picture
     ├── RequestCancelled    CANCELLED: somebody gave the request up
     ├── DeadlineExceeded    DEADLINE_EXCEEDED: no answer within the timeout
     ├── ConnectionFailed    CONNECTION_FAILED: the server cannot be reached, or the connection broke; CLIENT_CLOSED
-    └── ServerError         the request was fine, the server could not answer it: INTERNAL
+    └── ServerError         the request was fine, the server could not answer it: INTERNAL, SIGNING_FAILED
         ├── ServerBusy      SERVER_BUSY: full, try again later
         └── BadAnswer       BAD_ANSWER: the answer is not one a faceswap server gives
 
@@ -80,6 +81,12 @@ class FaceError(FaceSwapError):
     default_code = "FACE_ERROR"
 
 
+class ContentRefused(FaceSwapError):
+    """The content gate of the server refuses one of the pictures; the same request is refused again."""
+
+    default_code = "CONTENT_REFUSED"
+
+
 class RequestCancelled(FaceSwapError):
     """Somebody gave the request up before it was done."""
 
@@ -143,9 +150,11 @@ CLASS_BY_CODE: dict[str, type[FaceSwapError]] = {
     "NO_FACE_IN_SOURCE": FaceError,
     "NO_FACE_IN_TARGET": FaceError,
     "FACE_INDEX_OUT_OF_RANGE": FaceError,
+    "CONTENT_REFUSED": ContentRefused,
     "CANCELLED": RequestCancelled,
     "DEADLINE_EXCEEDED": DeadlineExceeded,
     "SERVER_BUSY": ServerBusy,
+    "SIGNING_FAILED": ServerError,
     "INTERNAL": ServerError,
 }
 """Every code a server sends, and the class it becomes."""
