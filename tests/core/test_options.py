@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from faceswap_core.errors import InvalidOption, UnknownOption
-from faceswap_core.options import OPTION_NAMES, Blend, OnNoFace, Options, OutputFormat, parse_options
+from faceswap_core.options import OPTION_NAMES, Blend, Label, OnNoFace, Options, OutputFormat, parse_options
 from hypothesis import given
 from hypothesis import strategies as st
 
