@@ -21,7 +21,8 @@ class TritonPythonModel(StepModel):
     def step(self, request: StepRequest) -> Tensors:
         with NewLease(self.store) as new:
             decoded = self.decode(request, new.allocate)
-            record = replace(self.record(request), source_formats=decoded.source_formats)
+            identities = len(request.array("source_embeddings")) if request.has("source_embeddings") else 0
+            record = replace(self.record(request), source_formats=decoded.source_formats or ("",) * identities)
             made = {FRAMES: new.lease.encode(), RECORD: record.encode()}
             made["gate_pictures"] = self.gate.pictures([*decoded.frames.sources, decoded.frames.target])
             return made | outputs_of(decoded, FRAMES, "source_formats")

@@ -15,7 +15,8 @@ class RequestRecord:
 
     Attributes:
         task: `swap`, or `analysis` where faces are only found and embedded.
-        source_formats: format of each source picture (`ImageFormat` values), in request order.
+        source_formats: format of each source picture (`ImageFormat` values), in request order; empty where the source
+            came as an embedding.
         sources: keyed hash of each encoded source, or none.
         target: keyed hash of the encoded target or raw frame, or None.
         faces_found: faces of the target, once they are counted.

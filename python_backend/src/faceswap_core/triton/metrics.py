@@ -26,7 +26,7 @@ class Counter:
     """
 
     def __init__(self, name: str, description: str, label: str, values: Sequence[str]) -> None:
-        self._metrics = _metrics(name, description, pb_utils.MetricFamily.COUNTER, label, values)
+        self._family, self._metrics = _metrics(name, description, pb_utils.MetricFamily.COUNTER, label, values)
 
     def add(self, value: str, amount: float = 1.0) -> None:
         """Adds to the number of one value of the label."""
@@ -37,13 +37,13 @@ class Gauge:
     """A number that goes up and down; arguments as of `Counter`."""
 
     def __init__(self, name: str, description: str, label: str, values: Sequence[str]) -> None:
-        self._metrics = _metrics(name, description, pb_utils.MetricFamily.GAUGE, label, values)
+        self._family, self._metrics = _metrics(name, description, pb_utils.MetricFamily.GAUGE, label, values)
 
     def set(self, value: str, number: float) -> None:
         """Sets the number of one value of the label."""
         self._metrics[value].set(number)
 
 
-def _metrics(name: str, description: str, kind: Any, label: str, values: Sequence[str]) -> dict[str, Any]:
+def _metrics(name: str, description: str, kind: Any, label: str, values: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     family = pb_utils.MetricFamily(name=name, description=description, kind=kind)
-    return {value: family.Metric(labels={label: value}) for value in values}
+    return family, {value: family.Metric(labels={label: value}) for value in values}  # without it they are gone
