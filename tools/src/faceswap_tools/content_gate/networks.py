@@ -55,7 +55,9 @@ def build_stand_in() -> onnx.ModelProto:
     pixels = graph.input("input", TensorProto.FLOAT, ["N", SIDE, SIDE, 3])
     pixels = graph.apply("Add", pixels, graph.constant(np.array(MEAN, np.float32)))
     blue, green, red = (graph.slice(pixels, channel, channel + 1, 3) for channel in range(3))
-    excess = graph.apply("Sub", graph.apply("Min", blue, red), green)
+    # blue counts more than red, so that channels in the wrong order are noticed
+    parts = (graph.apply("Mul", blue, graph.number(0.75)), graph.apply("Mul", red, graph.number(0.25)))
+    excess = graph.apply("Sub", graph.apply("Add", *parts), green)
     share = graph.apply("Mul", graph.apply("Relu", excess), graph.number(1 / 255))
     mean = graph.apply("ReduceMean", share, axes=[1, 2, 3], keepdims=0)
     logit = graph.apply("Mul", graph.apply("Sub", mean, graph.number(0.5)), graph.number(20.0))

@@ -98,7 +98,9 @@ def _rename_output(model: onnx.ModelProto) -> None:
 
 def _prove(original: onnx.ModelProto, tensor: str, prepared: onnx.ModelProto, config: GateConfig) -> None:
     """A batch through the prepared network against single runs of the original one, preprocessed in Python."""
-    pictures = np.random.default_rng(0).integers(0, 256, (BATCH, config.size, config.size, 3), np.uint8)
+    rng = np.random.default_rng(0)
+    colours = rng.integers(40, 216, (BATCH, 1, 1, 3))  # noise of no colour would hide channels in the wrong order
+    pictures = (colours + rng.integers(-40, 40, (BATCH, config.size, config.size, 3))).astype(np.uint8)
     inputs: dict[str, NDArray[np.generic]] = {
         "picture": pictures,
         "scores_32": np.zeros((BATCH, 800, 1), np.float32),
