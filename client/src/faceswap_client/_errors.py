@@ -5,10 +5,10 @@
     │                       CORRUPT_IMAGE, TOO_MANY_BYTES, TOO_MANY_PIXELS, BAD_DIMENSIONS, ANIMATED_IMAGE
     ├── OptionError         an option cannot be used: UNKNOWN_OPTION, INVALID_OPTION
     ├── RequestError        the request as a whole cannot be used: INVALID_TENSOR, WRONG_PICTURE_COUNT,
-    │                       INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
+    │   │                   INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
+    │   └── ContentRefused  CONTENT_REFUSED: the operator's content gate refuses a picture
     ├── FaceError           the faces asked for are not there: NO_FACE_IN_SOURCE, NO_FACE_IN_TARGET,
     │                       FACE_INDEX_OUT_OF_RANGE
-    ├── ContentRefused      CONTENT_REFUSED: the operator's content gate refuses a picture
     ├── RequestCancelled    CANCELLED: somebody gave the request up
     ├── DeadlineExceeded    DEADLINE_EXCEEDED: no answer within the timeout
     ├── ConnectionFailed    CONNECTION_FAILED: the server cannot be reached, or the connection broke; CLIENT_CLOSED
@@ -81,7 +81,7 @@ class FaceError(FaceSwapError):
     default_code = "FACE_ERROR"
 
 
-class ContentRefused(FaceSwapError):
+class ContentRefused(RequestError):
     """The content gate of the server refuses one of the pictures; the same request is refused again."""
 
     default_code = "CONTENT_REFUSED"
