@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models offline demo serve test parity bench soak chaos fuzz audit runpod-setup runpod-local check format clean
+.PHONY: help setup pack models gate offline demo serve test parity bench soak chaos fuzz audit runpod-setup runpod-local check format clean
 PY := .venv/bin/python
 
 help: ## this list
@@ -14,6 +14,9 @@ pack: setup ## prepare the offline model pack and put it into model_repository/
 models: setup ## InsightFace's own weights: make models ARGS="--accept-license" (also --from DIR, --pack buffalo_s)
 	@$(PY) -m faceswap_tools.insightface_pack --output .packs/insightface $(ARGS)
 	@$(PY) -m faceswap_tools.packs insightface
+
+gate: setup ## a content gate into model_repository/: make gate ARGS="open-nsfw --threshold 0.8", or ARGS=off
+	@$(PY) -m faceswap_tools.content_gate $(ARGS)
 
 offline: setup ## go back to the offline model pack
 	@$(PY) -m faceswap_tools.packs offline
@@ -62,4 +65,4 @@ format: setup ## rewrite to the one format
 	@.venv/bin/ruff format --quiet .
 
 clean: ## remove what was made: .venv, prepared packs, results
-	rm -rf .venv .packs out model_repository/*/1/*.onnx model_repository/pack.json
+	rm -rf .venv .packs out model_repository/*/1/*.onnx model_repository/pack.json model_repository/content_gate/1/gate.json

@@ -16,12 +16,13 @@ export const maxDuration = 150; // seconds the platform lets the handler run; ke
 const STATUS_BY_CODE = {
   BAD_INPUT: 400, BAD_BASE64: 400, EMPTY_IMAGE: 400, NOT_AN_IMAGE: 400, TRUNCATED_IMAGE: 400, CORRUPT_IMAGE: 400,
   BAD_DIMENSIONS: 400, ANIMATED_IMAGE: 400, UNKNOWN_OPTION: 400, INVALID_OPTION: 400, WRONG_PICTURE_COUNT: 400,
-  SOURCE_COUNT_MISMATCH: 400, DOWNLOAD_REFUSED: 400, TOO_MANY_BYTES: 413, TOO_MANY_PIXELS: 413, BODY_TOO_LARGE: 413,
-  UNSUPPORTED_FORMAT: 415, UNSUPPORTED_MEDIA_TYPE: 415, NO_FACE_IN_SOURCE: 422, NO_FACE_IN_TARGET: 422,
-  FACE_INDEX_OUT_OF_RANGE: 422, DOWNLOAD_FAILED: 422, OUTPUT_TOO_LARGE: 422, CANCELLED: 499, INTERNAL: 500,
-  INVALID_TENSOR: 500, NOT_CONFIGURED: 500, BAD_ANSWER: 502, CONNECTION_FAILED: 502, ENDPOINT_REFUSED: 502,
-  JOB_LOST: 502, NO_OUTPUT: 502, PLATFORM_ERROR: 502, WORKER_FAILED: 502, SERVER_BUSY: 503, SERVER_UNAVAILABLE: 503,
-  DEADLINE_EXCEEDED: 504, TIMED_OUT: 504,
+  SOURCE_COUNT_MISMATCH: 400, INVALID_IDENTITY: 400, DOWNLOAD_REFUSED: 400, TOO_MANY_BYTES: 413, TOO_MANY_PIXELS: 413,
+  BODY_TOO_LARGE: 413, CONTENT_REFUSED: 403, UNSUPPORTED_FORMAT: 415, UNSUPPORTED_MEDIA_TYPE: 415,
+  NO_FACE_IN_SOURCE: 422, NO_FACE_IN_TARGET: 422, FACE_INDEX_OUT_OF_RANGE: 422, DOWNLOAD_FAILED: 422,
+  OUTPUT_TOO_LARGE: 422, CANCELLED: 499, INTERNAL: 500, INVALID_TENSOR: 500, NOT_CONFIGURED: 500, BAD_ANSWER: 502,
+  CONNECTION_FAILED: 502, ENDPOINT_REFUSED: 502, JOB_LOST: 502, NO_OUTPUT: 502, PLATFORM_ERROR: 502,
+  WORKER_FAILED: 502, SERVER_BUSY: 503, SERVER_UNAVAILABLE: 503, SIGNING_FAILED: 503, DEADLINE_EXCEEDED: 504,
+  TIMED_OUT: 504,
 } as const;
 type ErrorCode = keyof typeof STATUS_BY_CODE;
 type JsonObject = { [key: string]: Json };
@@ -169,6 +170,8 @@ const OPTIONS = new Map<string, [Check, string]>([
   ["output_quality", [within(1, 100), "a whole number from 1 to 100"]],
   ["on_no_face", [oneOf("error", "passthrough"), "'error' or 'passthrough'"]],
   ["blend", [oneOf("fast", "exact"), "'fast' or 'exact'"]],
+  ["label", [oneOf("off", "top-left", "top-right", "bottom-left", "bottom-right"), "'off', or a corner such as 'top-right'"]],
+  ["label_size", [(value) => typeof value === "number" && value >= 0.01 && value <= 0.25, "from 0.01 to 0.25"]],
   ["allow_reencode", [(value) => typeof value === "boolean", "true or false"]],
 ]);
 

@@ -117,6 +117,8 @@ def test_options_arrive_as_they_were_given(fake: Any, call: Caller) -> None:
         output_quality=90,
         on_no_face="passthrough",
         blend="exact",
+        label="top-left",
+        label_size=0.125,
     )
     assert fake.seen[0].parameters == {
         "source_face": 1,
@@ -129,6 +131,8 @@ def test_options_arrive_as_they_were_given(fake: Any, call: Caller) -> None:
         "output_quality": 90,
         "on_no_face": "passthrough",
         "blend": "exact",
+        "label": "top-left",
+        "label_size": 0.125,
     }
 
 
@@ -166,10 +170,10 @@ def test_tritons_full_queue_is_a_busy_server_not_a_broken_connection(fake: Any, 
 
 
 def test_a_code_from_the_future_keeps_its_name(fake: Any, call: Caller) -> None:
-    fake.answer = failing(fake, "CONTENT_REFUSED: no", Status.INVALID_ARG)
+    fake.answer = failing(fake, "NOT_YET_INVENTED: no", Status.INVALID_ARG)
     with pytest.raises(RequestError) as caught:
         call("swap", b"s", b"t")
-    assert caught.value.code == "CONTENT_REFUSED"
+    assert caught.value.code == "NOT_YET_INVENTED"
 
 
 def test_an_answer_that_never_comes_ends_at_the_timeout(fake: Any, call: Caller) -> None:

@@ -81,6 +81,8 @@ def test_swap_has_every_option_of_the_server_and_sends_it(run: Any, fake: Any, p
         "output_quality": 90,
         "on_no_face": "passthrough",
         "blend": "exact",
+        "label": "top-left",
+        "label_size": 0.125,
     }
     assert tuple(values) == OPTION_NAMES
     arguments = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]

@@ -13,7 +13,7 @@ from tritonclient.grpc import model_config_pb2
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 MODELS = sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt"))
 ENSEMBLES = ("face_swap", "face_analysis", "face_swap_identity")
-NETWORKS = ("det_10g", "w600k_r50", "inswapper_128", "project_identity")
+NETWORKS = ("det_10g", "w600k_r50", "inswapper_128", "project_identity", "content_gate")
 STEPS = ("decode_images", "align_faces", "paste_faces")
 ONNX_TYPES = {"TYPE_UINT8": "UINT8", "TYPE_FP32": "FLOAT", "TYPE_INT32": "INT32", "TYPE_FP64": "DOUBLE"}
 

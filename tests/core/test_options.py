@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from faceswap_core.errors import InvalidOption, UnknownOption
-from faceswap_core.options import OPTION_NAMES, Blend, OnNoFace, Options, OutputFormat, parse_options
+from faceswap_core.options import OPTION_NAMES, Blend, Label, OnNoFace, Options, OutputFormat, parse_options
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +32,8 @@ def test_defaults() -> None:
         ("output_quality", 100, 100),
         ("on_no_face", "passthrough", OnNoFace.PASSTHROUGH),
         ("blend", "exact", Blend.EXACT),
+        ("label", "bottom-left", Label.BOTTOM_LEFT),
+        ("label_size", "0.1", 0.1),
     ],
 )
 def test_numbers_may_come_as_text(name: str, value: str | int | float, parsed: object) -> None:
@@ -67,6 +69,11 @@ def test_numbers_may_come_as_text(name: str, value: str | int | float, parsed: o
         ("on_no_face", "ignore"),
         ("blend", "poisson"),
         ("blend", ""),
+        ("label", "middle"),
+        ("label", True),
+        ("label_size", 0.0),
+        ("label_size", 0.3),
+        ("label_size", "nan"),
     ],
 )
 def test_what_is_not_allowed_names_option_value_and_range(name: str, value: str | int | float) -> None:

@@ -43,6 +43,7 @@ def test_line_has_every_field() -> None:
         "time": "2026-11-23T10:00:00.250+00:00",
         "request_id": "r-1",
         "code": "OK",
+        "task": "swap",
         "operator_tag": "customer 7",
         "faces_found": 3,
         "faces_swapped": 2,

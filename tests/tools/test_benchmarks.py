@@ -15,6 +15,7 @@ from faceswap_tools.benchmarks.closed_loop import ClosedLoop, run_closed_loop
 from faceswap_tools.benchmarks.config_variants import VARIANTS, apply_edits
 from faceswap_tools.benchmarks.insightface_stages import InsightfaceStages
 from faceswap_tools.benchmarks.machine import measurement_facts
+from faceswap_tools.benchmarks.marking_cost import measure_marking
 from faceswap_tools.benchmarks.our_stages import OurStages
 from faceswap_tools.benchmarks.pairing import alternate, summary
 from faceswap_tools.benchmarks.pictures import source_picture, target_picture
@@ -130,3 +131,12 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def test_the_cost_of_every_mark_is_measured() -> None:
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
+    rows = {row.name: row for row in measure_marking(seconds=0.01)}
+    for part in ("label", "mark jpeg", "sign jpeg", "audit hash", "content gate, stand-in", "no content gate"):
+        assert any(part in name for name in rows), part
+    (added,) = (row for name, row in rows.items() if "bytes added, sign jpeg" in name)
+    assert (added.ok, 1_000 < added.value < 15_000) == (True, True)

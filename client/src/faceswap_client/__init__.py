@@ -11,6 +11,7 @@ from faceswap_client._client import DEFAULT_TIMEOUT, Client
 from faceswap_client._errors import (
     BadAnswer,
     ConnectionFailed,
+    ContentRefused,
     DeadlineExceeded,
     FaceError,
     FaceSwapError,
@@ -49,6 +50,7 @@ __all__ = [
     "Box",
     "Client",
     "ConnectionFailed",
+    "ContentRefused",
     "DeadlineExceeded",
     "Face",
     "FaceError",

@@ -12,7 +12,7 @@ from faceswap_client._client import DEFAULT_REMEMBERED, DEFAULT_TIMEOUT, checked
 from faceswap_client._errors import ConnectionFailed, DeadlineExceeded, ServerBusy
 from faceswap_client._identity import Identity, chosen_identity
 from faceswap_client._inference import InferReply
-from faceswap_client._options import Blend, FaceIndexes, OnNoFace, OutputFormat, to_parameters
+from faceswap_client._options import Blend, FaceIndexes, Label, OnNoFace, OutputFormat, to_parameters
 from faceswap_client._pictures import Picture, each_picture
 from faceswap_client._results import Analysis, SwapResult
 from faceswap_client._retries import DEFAULT_RETRIES, checked_retries, send_async
@@ -65,6 +65,8 @@ class AsyncClient:
         output_quality: int | None = None,
         on_no_face: OnNoFace | None = None,
         blend: Blend | None = None,
+        label: Label | None = None,
+        label_size: float | None = None,
         timeout: float | None = None,
     ) -> SwapResult:
         """As `Client.swap`."""
@@ -79,6 +81,8 @@ class AsyncClient:
             output_quality=output_quality,
             on_no_face=on_no_face,
             blend=blend,
+            label=label,
+            label_size=label_size,
         )
         return await self._run(await asyncio.to_thread(swap_call, source, target, parameters, self._memory), timeout)
 

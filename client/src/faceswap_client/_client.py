@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from faceswap_client._calls import SWAP_MODEL, Call, Source, faces_call, swap_call
 from faceswap_client._errors import ConnectionFailed, DeadlineExceeded, ServerBusy
 from faceswap_client._identity import Identity, chosen_identity
-from faceswap_client._options import Blend, FaceIndexes, OnNoFace, OutputFormat, to_parameters
+from faceswap_client._options import Blend, FaceIndexes, Label, OnNoFace, OutputFormat, to_parameters
 from faceswap_client._pictures import Picture, each_picture
 from faceswap_client._results import Analysis, SwapResult
 from faceswap_client._retries import DEFAULT_RETRIES, checked_retries, send
@@ -82,6 +82,8 @@ class Client:
         output_quality: int | None = None,
         on_no_face: OnNoFace | None = None,
         blend: Blend | None = None,
+        label: Label | None = None,
+        label_size: float | None = None,
         timeout: float | None = None,
     ) -> SwapResult:
         """Gives the faces of `target` the identity of the face in `source`.
@@ -100,6 +102,8 @@ class Client:
             output_quality: 1 to 100 for jpeg and webp; default 95.
             on_no_face: `error` (default), or `passthrough` for the target as it is.
             blend: `fast` (default), or `exact` for insightface's own arithmetic.
+            label: the corner for a visible "AI"; default `off`. A deployment may force one.
+            label_size: 0.01 to 0.25, height of its capitals as a share of the shorter side; default 0.05.
             timeout: seconds for this call; default the client's.
 
         Options left at None are the server's defaults.
@@ -115,6 +119,8 @@ class Client:
             output_quality=output_quality,
             on_no_face=on_no_face,
             blend=blend,
+            label=label,
+            label_size=label_size,
         )
         return self._run(swap_call(source, target, parameters, self._memory), timeout)
 

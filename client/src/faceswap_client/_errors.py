@@ -5,13 +5,14 @@
     │                       CORRUPT_IMAGE, TOO_MANY_BYTES, TOO_MANY_PIXELS, BAD_DIMENSIONS, ANIMATED_IMAGE
     ├── OptionError         an option cannot be used: UNKNOWN_OPTION, INVALID_OPTION
     ├── RequestError        the request as a whole cannot be used: INVALID_TENSOR, WRONG_PICTURE_COUNT,
-    │                       INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
+    │   │                   INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
+    │   └── ContentRefused  CONTENT_REFUSED: the operator's content gate refuses a picture
     ├── FaceError           the faces asked for are not there: NO_FACE_IN_SOURCE, NO_FACE_IN_TARGET,
     │                       FACE_INDEX_OUT_OF_RANGE
     ├── RequestCancelled    CANCELLED: somebody gave the request up
     ├── DeadlineExceeded    DEADLINE_EXCEEDED: no answer within the timeout
     ├── ConnectionFailed    CONNECTION_FAILED: the server cannot be reached, or the connection broke; CLIENT_CLOSED
-    └── ServerError         the request was fine, the server could not answer it: INTERNAL
+    └── ServerError         the request was fine, the server could not answer it: INTERNAL, SIGNING_FAILED
         ├── ServerBusy      SERVER_BUSY: full, try again later
         └── BadAnswer       BAD_ANSWER: the answer is not one a faceswap server gives
 
@@ -78,6 +79,12 @@ class FaceError(FaceSwapError):
     """The pictures do not hold the faces asked for."""
 
     default_code = "FACE_ERROR"
+
+
+class ContentRefused(RequestError):
+    """The content gate of the server refuses one of the pictures; the same request is refused again."""
+
+    default_code = "CONTENT_REFUSED"
 
 
 class RequestCancelled(FaceSwapError):
@@ -162,9 +169,11 @@ CLASS_BY_CODE: dict[str, type[FaceSwapError]] = {
     "NO_FACE_IN_SOURCE": FaceError,
     "NO_FACE_IN_TARGET": FaceError,
     "FACE_INDEX_OUT_OF_RANGE": FaceError,
+    "CONTENT_REFUSED": ContentRefused,
     "CANCELLED": RequestCancelled,
     "DEADLINE_EXCEEDED": DeadlineExceeded,
     "SERVER_BUSY": ServerBusy,
+    "SIGNING_FAILED": ServerError,
     "INTERNAL": ServerError,
 }
 """Every code a server sends, and the class it becomes."""

@@ -13,6 +13,7 @@ FaceIndexes: TypeAlias = "Iterable[int] | int | Literal['all']"
 OutputFormat: TypeAlias = Literal["same", "jpeg", "png", "webp"]
 OnNoFace: TypeAlias = Literal["error", "passthrough"]
 Blend: TypeAlias = Literal["fast", "exact"]
+Label: TypeAlias = Literal["off", "top-left", "top-right", "bottom-left", "bottom-right"]
 
 _LARGEST_INT64 = 2**63 - 1
 

@@ -39,6 +39,6 @@ test("the worker's limits and options are the route's", { skip }, () => {
   const known = [...pairs(fields, /"(\w+)"/g).keys()];
   assert.deepEqual(known.sort(), ["allow_reencode", "source", "target", "task"]);
   const options = read("../../../../python_backend/src/faceswap_core/options.py", worker);
-  const names = [...pairs(options, /^    ([a-z_]+): (?:Annotated|OutputFormat|OnNoFace|Blend)\b/gm).keys()];
+  const names = [...pairs(options, /^    ([a-z_]+): (?:Annotated|OutputFormat|OnNoFace|Blend|Label)\b/gm).keys()];
   assert.deepEqual([...optionsInCode.keys()].sort(), [...names, "allow_reencode"].sort());
 });

@@ -45,6 +45,8 @@ describe("refused before anything is uploaded", () => {
     ["detection_threshold null", { ...PAIR, detection_threshold: null }, 400, "INVALID_OPTION"],
     ["output_format gif", { ...PAIR, output_format: "gif" }, 400, "INVALID_OPTION"],
     ["output_quality 101", { ...PAIR, output_quality: 101 }, 400, "INVALID_OPTION"],
+    ["label middle", { ...PAIR, label: "middle" }, 400, "INVALID_OPTION"],
+    ["label_size 0.3", { ...PAIR, label_size: 0.3 }, 400, "INVALID_OPTION"],
     ["on_no_face maybe", { ...PAIR, on_no_face: "maybe" }, 400, "INVALID_OPTION"],
     ["blend soft", { ...PAIR, blend: "soft" }, 400, "INVALID_OPTION"],
   ];
@@ -78,6 +80,7 @@ describe("refused before anything is uploaded", () => {
     const most = {
       source_face: "largest", target_faces: "all", max_faces: 64, min_face_size: 65535, detection_threshold: 1,
       max_side: 65535, output_quality: 100, output_format: "webp", on_no_face: "passthrough", blend: "exact",
+      label: "top-right", label_size: 0.25,
     };
     for (const options of [least, most]) assert.equal((await post({ ...PAIR, ...options })).status, 200);
     assert.deepEqual(posted(1).input, { source: JPEG, target: PNG, ...most });

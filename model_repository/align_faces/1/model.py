@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from faceswap_core.frames.request_frames import RequestFrames
+from faceswap_core.provenance.audit_log import Ending
+from faceswap_core.provenance.gate_settings import installed_gate
+from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.scrfd import STRIDES, DetectorHeads
 from faceswap_core.steps.align_faces import AlignedFaces, align_faces, align_for_analysis
 from faceswap_core.triton.adapter import StepModel, StepRequest, Tensors, outputs_of
+from faceswap_core.triton.content_refusals import ContentRefusals
 
 
 class TritonPythonModel(StepModel):
+    def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
+        self.refusals = ContentRefusals(installed_gate(repository, settings))
+
     def step(self, request: StepRequest) -> Tensors:
-        lease = request.lease()
+        lease, record = request.lease(), self.record(request)
+        self.refusals.check(request.array("gate_scores"), pictures=len(lease.sources) + 1)  # before anything else
         aligned = self.align(request, self.store.open(lease))
+        swapped = int(aligned.swap_count[0])
+        record = replace(record, faces_found=aligned.faces_found, faces_swapped=swapped)
         if lease.sources or request.has("source_embeddings"):
             self.store.give_back_sources(lease)
         else:
             self.store.give_back(lease)  # an analysis ends here
-        return outputs_of(aligned)
+            request.ending = Ending(record)
+        return outputs_of(aligned, "faces_found") | {"face_record": record.encode()}
 
     def align(self, request: StepRequest, frames: RequestFrames) -> AlignedFaces:
         levels = {

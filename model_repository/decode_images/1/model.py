@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from faceswap_core.frames.leasing import NewLease
 from faceswap_core.frames.request_frames import Allocate
+from faceswap_core.provenance.gate_settings import installed_gate
+from faceswap_core.provenance.request_record import RequestRecord
+from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.steps.decode_images import DecodedRequest, accept_frame, check_identities, decode_images
-from faceswap_core.triton.adapter import FRAMES, StepModel, StepRequest, Tensors, outputs_of
+from faceswap_core.triton.adapter import FRAMES, RECORD, StepModel, StepRequest, Tensors, outputs_of
 
 
 class TritonPythonModel(StepModel):
+    def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
+        self.gate = installed_gate(repository, settings)
+
     def step(self, request: StepRequest) -> Tensors:
         with NewLease(self.store) as new:
             decoded = self.decode(request, new.allocate)
-            return {FRAMES: new.lease.encode()} | outputs_of(decoded, FRAMES)
+            identities = len(request.array("source_embeddings")) if request.has("source_embeddings") else 0
+            record = replace(self.record(request), source_formats=decoded.source_formats or ("",) * identities)
+            made = {FRAMES: new.lease.encode(), RECORD: record.encode()}
+            made["gate_pictures"] = self.gate.pictures([*decoded.frames.sources, decoded.frames.target])
+            return made | outputs_of(decoded, FRAMES, "source_formats")
+
+    def record(self, request: StepRequest) -> RequestRecord:
+        task = "analysis" if is_analysis(request) else "swap"
+        if self.audit is None:
+            return RequestRecord(task)
+        encoded = request.pictures("target_image")
+        target = encoded[0] if encoded else request.array("raw_frame")
+        return replace(self.audit.hashes(request.pictures("source_image"), target), task=task)
 
     def decode(self, request: StepRequest, allocate: Allocate) -> DecodedRequest:
         options = request.options()  # refused here, before anything is decoded; later steps can rely on them
@@ -20,13 +41,16 @@ class TritonPythonModel(StepModel):
             check_identities(request.array("source_embeddings"), self.limits)
         if request.has("raw_frame") and not request.has("target_image"):
             return accept_frame(request.array("raw_frame"), options, self.limits, allocate)
-        analysis = not request.has("source_image") and not request.has("source_embeddings")
         return decode_images(
             request.pictures("source_image"),
             request.pictures("target_image"),
             self.limits,
             needs_source=request.has("source_image"),
-            target_name="IMAGE" if analysis else "TARGET_IMAGE",
+            target_name="IMAGE" if is_analysis(request) else "TARGET_IMAGE",
             max_side=options.max_side,
             allocate=allocate,
         )
+
+
+def is_analysis(request: StepRequest) -> bool:
+    return not request.has("source_image") and not request.has("source_embeddings")

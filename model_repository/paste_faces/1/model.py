@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from faceswap_core.image_decoding import KeptMetadata
-from faceswap_core.steps.paste_faces import NO_FRAME, SwappedCrops, TargetPicture, paste_all, paste_faces
+from faceswap_core.options import Label
+from faceswap_core.provenance.audit_log import Ending
+from faceswap_core.provenance.deployment import signer_of
+from faceswap_core.provenance.result_marks import ResultMarks
+from faceswap_core.provenance.settings import ProvenanceSettings
+from faceswap_core.steps.paste_faces import NO_FRAME, SwappedCrops, TargetPicture, paste_faces, paste_into_frame
 from faceswap_core.triton.adapter import StepModel, StepRequest, Tensors
 from faceswap_core.types import Picture
 
 
 class TritonPythonModel(StepModel):
-    def step(self, request: StepRequest) -> Tensors:
-        lease = request.lease()
-        outputs = self.paste(request, self.store.open_target(lease))
-        self.store.give_back(lease)
-        return outputs
+    def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
+        self.marks = ResultMarks(signer_of(settings), settings.label)
 
-    def paste(self, request: StepRequest, frame: Picture) -> Tensors:
-        alpha, density = request.array("target_alpha"), request.array("target_density")
+    def step(self, request: StepRequest) -> Tensors:
+        lease, record, options = request.lease(), self.record(request), request.options()
         crops = SwappedCrops(
             crops=request.array("swapped_crops"),
             affines=request.array("swap_affines"),
             count=int(request.array("swap_count")[0]),
         )
-        if not request.has("target_image"):
-            paste_all(frame, crops, request.options().blend)
-            return {"swapped_image": b"", "swapped_frame": frame.copy()}  # the frame's memory is given back
-        target = TargetPicture(
+        frame = self.store.open_target(lease)
+        labelled = crops.count > 0 and self.marks.label(options) is not Label.OFF
+        if request.has("target_image"):
+            target = self.target(request, frame)
+            formats = record.source_formats
+            image = paste_faces(target, crops, options, self.limits, marks=self.marks, source_formats=formats)
+            signed = self.marks.sign_state if crops.count else "off"
+            request.ending = Ending(record, image, crops.count > 0, signed, labelled)
+            outputs: Tensors = {"swapped_image": image, "swapped_frame": NO_FRAME}
+        else:
+            paste_into_frame(frame, crops, options, self.marks)
+            copy = frame.copy()  # the frame's memory is given back
+            request.ending = Ending(record, copy, labelled=labelled)
+            outputs = {"swapped_image": b"", "swapped_frame": copy}
+        self.store.give_back(lease)
+        return outputs
+
+    def target(self, request: StepRequest, frame: Picture) -> TargetPicture:
+        alpha, density = request.array("target_alpha"), request.array("target_density")
+        return TargetPicture(
             encoded=request.pictures("target_image")[0],
             frame=frame,
             alpha=alpha if alpha.size else None,
@@ -34,5 +54,3 @@ class TritonPythonModel(StepModel):
                 pixels_per_metre=tuple(density.tolist()) if density.any() else None,
             ),
         )
-        swapped = paste_faces(target, crops, request.options(), self.limits)
-        return {"swapped_image": swapped, "swapped_frame": NO_FRAME}

@@ -23,9 +23,11 @@
     │   ├── NoFaceInSource              NO_FACE_IN_SOURCE
     │   ├── NoFaceInTarget              NO_FACE_IN_TARGET
     │   └── FaceIndexOutOfRange         FACE_INDEX_OUT_OF_RANGE
+    ├── ContentRefused                  CONTENT_REFUSED
     ├── RequestCancelled                CANCELLED
     ├── DeadlineExceeded                DEADLINE_EXCEEDED
     ├── ServerBusy                      SERVER_BUSY
+    ├── SigningFailed                   SIGNING_FAILED
     └── InternalError                   INTERNAL
 
 A step turns an error into a response with the text `CODE: message`; `status` names the Triton status it
@@ -184,6 +186,12 @@ class FaceIndexOutOfRange(FaceError):
     code = "FACE_INDEX_OUT_OF_RANGE"
 
 
+class ContentRefused(FaceSwapError):
+    """The content gate refuses one of the pictures, or could not decide about it; nothing was swapped."""
+
+    code = "CONTENT_REFUSED"
+
+
 class RequestCancelled(FaceSwapError):
     """The caller gave up; the work was stopped between steps."""
 
@@ -202,6 +210,13 @@ class ServerBusy(FaceSwapError):
     """Too many requests in flight, or no memory for one more; the message ends in `retry after N ms`."""
 
     code = "SERVER_BUSY"
+    status = Status.UNAVAILABLE
+
+
+class SigningFailed(FaceSwapError):
+    """The result could not be signed, so it is not handed out; try again later."""
+
+    code = "SIGNING_FAILED"
     status = Status.UNAVAILABLE
 
 

@@ -46,6 +46,16 @@ class Blend(str, Enum):
     EXACT = "exact"
 
 
+class Label(str, Enum):
+    """Where the visible label goes."""
+
+    OFF = "off"
+    TOP_LEFT = "top-left"
+    TOP_RIGHT = "top-right"
+    BOTTOM_LEFT = "bottom-left"
+    BOTTOM_RIGHT = "bottom-right"
+
+
 def _no_bool(value: object) -> object:
     # pydantic takes True for 1; a flag in place of a number is a caller's mistake
     if isinstance(value, bool):
@@ -103,6 +113,17 @@ class Options(BaseModel):
     )
     on_no_face: OnNoFace = Field(default=OnNoFace.ERROR, description="'error' or 'passthrough'")
     blend: Blend = Field(default=Blend.FAST, description="'fast' or 'exact'")
+    label: Label = Field(
+        default=Label.OFF,
+        description="'off', or the corner of a visible \"AI\": 'top-left', 'top-right', 'bottom-left', 'bottom-right'",
+    )
+    label_size: Annotated[float, BeforeValidator(_no_bool)] = Field(
+        default=0.05,
+        ge=0.01,
+        le=0.25,
+        allow_inf_nan=False,
+        description="a number from 0.01 to 0.25: height of the label's capitals as a share of the shorter side",
+    )
 
 
 OPTION_NAMES = tuple(Options.model_fields)

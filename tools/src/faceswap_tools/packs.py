@@ -15,11 +15,13 @@ from pathlib import Path
 
 from faceswap_tools import identity_projection, offline_pack
 from faceswap_tools.checkout import Checkout
+from faceswap_tools.content_gate import place_placeholder
 from faceswap_tools.digests import file_sha256, sources_sha256
 from faceswap_tools.disk_errors import cannot_write
 from faceswap_tools.offline_pack import build_offline_pack
 
 NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
+GATE = "content_gate"
 MANIFEST = "manifest.json"
 
 
@@ -95,6 +97,7 @@ def install_pack(pack: Path, repository: Path) -> None:
             scratch.replace(target)
         finally:
             scratch.unlink(missing_ok=True)  # rename(2) leaves it when both are links to the same file
+    place_placeholder(repository)
     shutil.copyfile(pack / MANIFEST, repository / "pack.json")
 
 
@@ -109,7 +112,7 @@ def lay_out_repository(pack: Path, repository: Path) -> Path:
     """Makes a second model repository: the checkout's configs and steps with another pack; returns it."""
     for model in Checkout.find().model_repository.iterdir():
         if model.is_dir():
-            ignored = shutil.ignore_patterns("*.onnx", "__pycache__", "*.part")
+            ignored = shutil.ignore_patterns("*.onnx", "__pycache__", "*.part", "gate.json")
             shutil.copytree(model, repository / model.name, ignore=ignored)
     install_pack(pack, repository)
     return repository
@@ -121,7 +124,7 @@ def installed_pack(repository: Path) -> str | None:
         name = json.loads((repository / "pack.json").read_text()).get("pack")
     except (OSError, ValueError):
         return None
-    complete = all((repository / network / "1" / "model.onnx").is_file() for network in NETWORKS)
+    complete = all((repository / network / "1" / "model.onnx").is_file() for network in (*NETWORKS, GATE))
     return str(name) if name and complete else None
 
 
@@ -156,6 +159,7 @@ def _install(pack: Path, repository: Path) -> None:
 def main(arguments: Sequence[str]) -> int:
     """`python -m faceswap_tools.packs [NAME]`: installs a prepared pack; by default keeps or prepares one."""
     checkout = Checkout.find()
+    place_placeholder(checkout.model_repository)
     present = installed_pack(checkout.model_repository)
     wanted = arguments[0] if arguments else present or "offline"
     try:

@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from faceswap_client._errors import (
     ConnectionFailed,
+    ContentRefused,
     DeadlineExceeded,
     FaceError,
     FaceSwapError,
@@ -39,12 +40,14 @@ class ExitCode(IntEnum):
     OUTPUT = 12, "the result cannot be written"
     UNMARKED = 13, "verify: a picture does not say that it is synthetic"
     TAMPERED = 14, "verify: a manifest is broken, or the picture was changed after signing"
+    REFUSED = 15, "the server's content gate refuses a picture"
     INTERRUPTED = 130, "stopped with Ctrl-C"
 
 
 _CODE_BY_CLASS: tuple[tuple[type[FaceSwapError], ExitCode], ...] = (
     (ImageError, ExitCode.PICTURE),
     (FaceError, ExitCode.FACE),
+    (ContentRefused, ExitCode.REFUSED),
     (ConnectionFailed, ExitCode.UNREACHABLE),
     (DeadlineExceeded, ExitCode.DEADLINE),
     (RequestCancelled, ExitCode.DEADLINE),

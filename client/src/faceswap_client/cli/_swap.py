@@ -107,6 +107,21 @@ def swap(
             help="fast, or exact for insightface's own arithmetic.",
         ),
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            "--label",
+            metavar="CORNER",
+            show_default="off",
+            help='Draw a visible "AI": top-left, top-right, bottom-left or bottom-right.',
+        ),
+    ] = None,
+    label_size: Annotated[
+        float | None,
+        typer.Option(
+            "--label-size", metavar="SHARE", show_default="0.05", help="0.01 to 0.25 of the shorter side, its capitals."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not say what was done.")] = False,
     server: _options.Server = _options.DEFAULT_SERVER,
     timeout: _options.Timeout = DEFAULT_TIMEOUT,
@@ -124,6 +139,8 @@ def swap(
         "output_quality": output_quality,
         "on_no_face": on_no_face,
         "blend": blend,
+        "label": label,
+        "label_size": label_size,
     }
     *pictures, picture = read_pictures([*sources, target])
     with open_client(server, timeout) as client:

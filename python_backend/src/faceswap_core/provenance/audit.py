@@ -23,6 +23,7 @@ MAX_TEXT = 128
 """Longest request id or operator tag; longer ones are cut."""
 
 SignState = Literal["signed", "off", "failed"]
+Task = Literal["swap", "analysis"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class AuditRecord:
     Attributes:
         time: when the answer was ready, with a time zone.
         request_id: the caller's or the server's id.
+        task: `swap`, or `analysis` where faces were only found and embedded.
         operator_tag: free text from the operator's settings or gateway, for example a customer number.
         faces_found: faces in the target, or None when it did not get that far.
         faces_swapped: faces changed, or None when it did not get that far.
@@ -47,6 +49,7 @@ class AuditRecord:
     time: datetime
     request_id: str
     code: str
+    task: Task = "swap"
     operator_tag: str = ""
     faces_found: int | None = None
     faces_swapped: int | None = None
@@ -73,7 +76,7 @@ class PictureHasher:
             raise ValueError(f"the salt of the audit log has at least {MIN_SALT_BYTES} bytes, got {len(salt)}")
         self._salt = salt
 
-    def __call__(self, encoded: bytes) -> str:
+    def __call__(self, encoded: bytes | memoryview) -> str:
         """64 hexadecimal digits."""
         return hmac.digest(self._salt, encoded, hashlib.sha256).hex()
 

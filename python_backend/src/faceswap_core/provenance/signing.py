@@ -120,7 +120,8 @@ class ManifestSigner:
             target: the target picture as it was sent. If it has a manifest that can be read, that comes along whole
                 as the history of the result, and the result grows by its size.
             target_format: a key of `MIME_TYPES`.
-            source_formats: the format of each source, in request order; keys of `MIME_TYPES`.
+            source_formats: the format of each source, in request order; keys of `MIME_TYPES`, or empty where the
+                source came as an embedding.
 
         Raises:
             SigningError: c2pa could not sign, the key's callback failed, or the time-stamp authority did.
@@ -191,7 +192,11 @@ class ManifestSigner:
             raise SigningKeyError(f"a trial signature failed: {error}") from None
         if state not in ("Valid", "Trusted"):
             failures = results.get("activeManifest", {}).get("failure", [])
-            reasons = "; ".join(f"{failure['code']}: {failure.get('explanation', '')}" for failure in failures)
+            reasons = "; ".join(
+                f"{failure['code']}: {failure.get('explanation', '')}"
+                for failure in failures
+                if failure["code"] != "signingCredential.untrusted"  # nobody's root was given, so nobody is trusted
+            )
             raise SigningKeyError(f"a trial signature is not valid: {reasons or state}")
 
     def close(self) -> None:
@@ -231,10 +236,5 @@ def load_c2pa() -> Any:
 
 def _ingredient(name: str, relationship: str, format: str) -> dict[str, str]:
     # a neutral title: file names of the request are nobody's business
-    return {
-        "title": name,
-        "format": MIME_TYPES[format],
-        "relationship": relationship,
-        "instance_id": name,
-        "label": name,
-    }
+    ingredient = {"title": name, "relationship": relationship, "instance_id": name, "label": name}
+    return ingredient | ({"format": MIME_TYPES[format]} if format else {})

@@ -7,7 +7,7 @@ Text height follows GB 45438-2025, which asks for at least 5 % of the shorter si
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,18 @@ _OUTLINE = (0, 0, 0)
 _RIM = (235, 235, 235)
 
 
+class LabelBox(NamedTuple):
+    """Where the label is, in pixels of the frame; bottom and right are one past it."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
 def draw_label(
     frame: npt.NDArray[np.uint8], text: str = "AI", corner: Corner = "top-right", share: float = 0.05
-) -> None:
+) -> LabelBox:
     """Draws the label in place; pixels outside its box are not touched.
 
     Args:
@@ -35,6 +44,9 @@ def draw_label(
         corner: where it goes, one margin away from both edges.
         share: height of the capitals as a share of the shorter side, 0.01 to 0.25. They are at least
             `MIN_TEXT_HEIGHT` pixels high, and smaller only where the frame has no room: the box never leaves it.
+
+    Returns:
+        The box it takes.
 
     Raises:
         ValueError: the frame is not such an array, or an argument is out of range.
@@ -53,7 +65,9 @@ def draw_label(
     margin = min(label_height // 4, height - label_height, width - label_width)
     top = margin if corner.startswith("top") else height - margin - label_height
     left = margin if corner.endswith("left") else width - margin - label_width
-    frame[top : top + label_height, left : left + label_width] = label
+    box = LabelBox(top, left, top + label_height, left + label_width)
+    frame[box.top : box.bottom, box.left : box.right] = label
+    return box
 
 
 def _fitting_label(text: str, text_height: int, height: int, width: int) -> npt.NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from faceswap_core.face_selection import Assignment, SourceChoice, assign_source
 from faceswap_core.geometry import crop_affine, warp_crop
 from faceswap_core.letterbox import letterbox_scale
 from faceswap_core.options import OnNoFace, Options
+from faceswap_core.provenance.xmp_packet import DIGITAL_SOURCE_TYPE
 from faceswap_core.scrfd import DetectorHeads, decode_faces
 from faceswap_core.types import Face, Picture
 
@@ -34,6 +35,7 @@ class AlignedFaces:
     swap_count: int32 [1]; K is at least 1 because a batching network takes no empty batch, so with a count
         of 0 the one row is a blank.
     faces: UTF-8 JSON, the FACES output.
+    faces_found: how many faces the target shows, of those the options let through.
     """
 
     recognition_crops: NDArray[np.uint8]
@@ -42,6 +44,7 @@ class AlignedFaces:
     swap_affines: NDArray[np.float64]
     swap_count: NDArray[np.int32]
     faces: bytes
+    faces_found: int
 
 
 def align_faces(
@@ -83,6 +86,7 @@ def align_faces(
         swap_affines=np.array(affines if affines else [np.eye(2, 3)], dtype=np.float64),
         swap_count=np.array([len(assignments)], dtype=np.int32),
         faces=_swap_report(target, faces, assignments, sources, choices),
+        faces_found=len(faces),
     )
 
 
@@ -101,6 +105,7 @@ def align_for_analysis(heads: DetectorHeads, picture: Picture, options: Options)
         swap_affines=np.eye(2, 3)[np.newaxis],
         swap_count=np.zeros(1, dtype=np.int32),
         faces=_json(report),
+        faces_found=len(faces),
     )
 
 
@@ -145,6 +150,8 @@ def _swap_report(
         {
             "width": target.shape[1],
             "height": target.shape[0],
+            # a raw frame has no metadata to be marked in; an encoded picture says the same in its own
+            "digital_source_type": DIGITAL_SOURCE_TYPE if assignments else None,
             "faces": described,
             "sources": [
                 {"width": frame.shape[1], "height": frame.shape[0], "faces": choice.faces}

@@ -39,6 +39,7 @@ class DecodedRequest:
     target_alpha: uint8 [H, W], or [0, 0] when the target has none.
     target_profile: its ICC profile, or no bytes.
     target_density: int32 [2], its resolution (x, y) in pixels per metre, or (0, 0) when unknown.
+    source_formats: `ImageFormat` values of the sources, in order.
     """
 
     frames: RequestFrames
@@ -46,6 +47,7 @@ class DecodedRequest:
     target_alpha: NDArray[np.uint8]
     target_profile: bytes
     target_density: NDArray[np.int32]
+    source_formats: tuple[str, ...] = ()
 
 
 NO_ALPHA: NDArray[np.uint8] = np.zeros((0, 0), dtype=np.uint8)
@@ -84,7 +86,8 @@ def decode_images(
     for data, header, name, frame in zip(sources, headers, names, frames.sources, strict=True):
         decode_image(data, header, name, frame)
     target = _decode_target(targets[0], target_header, target_name, frames.target)
-    return _decoded(frames, target.alpha, target.kept)
+    formats = tuple(header.format.value for header in headers)
+    return _decoded(frames, target.alpha, target.kept, formats)
 
 
 def scaled_size(size: Size, max_side: int | None) -> Size:
@@ -109,7 +112,9 @@ def _decode_target(data: bytes, header: ImageHeader, name: str, frame: Picture) 
     return DecodedImage(frame, alpha, KeptMetadata(whole.kept.icc_profile))
 
 
-def _decoded(frames: RequestFrames, alpha: NDArray[np.uint8] | None, kept: KeptMetadata) -> DecodedRequest:
+def _decoded(
+    frames: RequestFrames, alpha: NDArray[np.uint8] | None, kept: KeptMetadata, source_formats: tuple[str, ...] = ()
+) -> DecodedRequest:
     pictures = np.empty((len(frames.sources) + 1, DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.uint8)
     for row, frame in enumerate((*frames.sources, frames.target)):
         letterbox(frame, out=pictures[row])
@@ -119,6 +124,7 @@ def _decoded(frames: RequestFrames, alpha: NDArray[np.uint8] | None, kept: KeptM
         target_alpha=NO_ALPHA if alpha is None else alpha,
         target_profile=kept.icc_profile or b"",
         target_density=np.array(kept.pixels_per_metre or (0, 0), dtype=np.int32),
+        source_formats=source_formats,
     )
 
 

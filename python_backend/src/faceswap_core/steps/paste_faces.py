@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,8 @@ from faceswap_core.image_header import ImageFormat, ImageHeader, inspect_image
 from faceswap_core.limits import Limits
 from faceswap_core.options import Blend, Options, OutputFormat
 from faceswap_core.paste_back import paste_face
-from faceswap_core.provenance.xmp_mark import MarkedFormat, mark_as_synthetic, read_xmp
+from faceswap_core.provenance.result_marks import ResultMarks
+from faceswap_core.provenance.xmp_mark import MarkedFormat
 from faceswap_core.types import Picture
 
 MARKED: dict[ImageFormat, MarkedFormat] = {
@@ -57,15 +59,32 @@ class TargetPicture:
     kept: KeptMetadata
 
 
-def paste_faces(target: TargetPicture, swapped: SwappedCrops, options: Options, limits: Limits) -> bytes:
+UNSIGNED = ResultMarks()
+"""The mark in the metadata alone."""
+
+
+def paste_faces(
+    target: TargetPicture,
+    swapped: SwappedCrops,
+    options: Options,
+    limits: Limits,
+    *,
+    marks: ResultMarks = UNSIGNED,
+    source_formats: Sequence[str] = (),
+) -> bytes:
     """Pastes the crops one after another, in the order of the rows, encodes the frame and marks it as synthetic.
 
     The mark is IPTC's DigitalSourceType in the picture's XMP; the target's own XMP is kept and extended. A target in
     which nothing was swapped is not marked, and is returned as it was sent when its format, orientation and size allow.
 
+    Args:
+        marks: what the deployment adds: label, mark, signature.
+        source_formats: `ImageFormat` values of the source pictures, for the manifest.
+
     Raises:
         InvalidTensor: rows of crops and affines disagree.
         InvalidOption: the target is too large for the wanted format.
+        SigningFailed: from `marks`.
     """
     header = inspect_image(target.encoded, "TARGET_IMAGE", limits)
     height, width = target.frame.shape[:2]
@@ -73,10 +92,11 @@ def paste_faces(target: TargetPicture, swapped: SwappedCrops, options: Options, 
         return target.encoded
     header = replace(header, height=height, width=width)  # `max_side` may have scaled it
     paste_all(target.frame, swapped, options.blend)
+    alpha = marks.draw(target.frame, target.alpha, options) if swapped.count else target.alpha
     written = output_format(header, options.output_format)
     encoded = encode_image(
         target.frame,
-        target.alpha,
+        alpha,
         target=header,
         kept=target.kept,
         format=written,
@@ -84,7 +104,17 @@ def paste_faces(target: TargetPicture, swapped: SwappedCrops, options: Options, 
     )
     if swapped.count == 0:
         return encoded
-    return mark_as_synthetic(encoded, MARKED[written], read_xmp(target.encoded))
+    return marks.seal(encoded, MARKED[written], target.encoded, header.format.value, source_formats)
+
+
+def paste_into_frame(frame: Picture, swapped: SwappedCrops, options: Options, marks: ResultMarks = UNSIGNED) -> None:
+    """Pastes the crops into a raw RGB frame [H, W, 3], in place, and labels it where that is asked for.
+
+    Raises InvalidTensor when rows of crops and affines disagree.
+    """
+    paste_all(frame, swapped, options.blend)
+    if swapped.count:
+        marks.draw(frame, None, options)
 
 
 def paste_all(frame: Picture, swapped: SwappedCrops, blend: Blend) -> None:

@@ -1,6 +1,6 @@
 """Between Triton and the pure functions: tensors in, tensors out, one response for every request.
 
-The only module that imports `triton_python_backend_utils`, which exists inside Triton's Python backend only.
+This module and `metrics` alone import `triton_python_backend_utils`, which exists inside Triton's Python backend only.
 """
 
 from __future__ import annotations
@@ -11,20 +11,26 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from faceswap_core.errors import FaceSwapError, InternalError, InvalidTensor, RequestCancelled
+from faceswap_core.errors import FaceSwapError, InternalError, InvalidTensor, RequestCancelled, SigningFailed
 from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.frames.frame_store import FrameStore
 from faceswap_core.frames.housekeeping import Housekeeping
 from faceswap_core.frames.leasing import server_frames
 from faceswap_core.limits import Limits, limits_from_environment
 from faceswap_core.options import Options, Parameter, parse_options
+from faceswap_core.provenance.audit_log import AuditLog, Ending
+from faceswap_core.provenance.deployment import audit_log_of
+from faceswap_core.provenance.request_record import RequestRecord
+from faceswap_core.provenance.settings import ProvenanceSettings, SettingsError, one_line, provenance_settings
 
 Tensors = Mapping[str, NDArray[Any] | bytes]
 """Outputs by tensor name. `bytes` becomes a BYTES tensor of one element."""
@@ -32,16 +38,30 @@ Tensors = Mapping[str, NDArray[Any] | bytes]
 FRAMES = "frames"
 """Tensor in which a request's lease travels: BYTES, one element, `FrameLease.encode`."""
 
+RECORD = "record"
+"""Tensor in which `RequestRecord` travels: BYTES, one element."""
+
 # What Triton itself puts among the parameters of a request.
 TRITON_PARAMETERS = frozenset({"sequence_id", "sequence_start", "sequence_end", "binary_data_output"})
 
 
 class StepRequest:
-    """One request as a step sees it. Arrays are views of Triton's memory."""
+    """One request as a step sees it. Arrays are views of Triton's memory.
+
+    Attributes:
+        wanted: names of the outputs somebody reads.
+        ending: set by the step in which a request ends, for the audit line.
+    """
 
     def __init__(self, request: Any) -> None:
         self._request = request
         self.wanted: frozenset[str] = frozenset(request.requested_output_names())
+        self.ending: Ending | None = None
+
+    @property
+    def id(self) -> str:
+        """What the caller named it; empty when it has no name."""
+        return str(self._request.request_id())
 
     def options(self) -> Options:
         """The request parameters, checked; raises OptionError."""
@@ -89,16 +109,26 @@ class StepModel:
     Attributes:
         limits: of requests, from the environment.
         store: where the server keeps decoded frames.
+        audit: where audit lines go, or None.
     """
 
     limits: Limits
     store: FrameStore
+    audit: AuditLog | None
     _housekeeping: Housekeeping
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Called by Triton once; what it raises stops the server."""
         cv2.setNumThreads(1)  # instances are the parallelism; OpenCV's own threads would fight over the cores
-        self.limits = limits_from_environment()
+        try:
+            self.limits = limits_from_environment()
+            settings = provenance_settings()
+            self.audit = audit_log_of(settings)
+            self.prepare(Path(args["model_repository"]).parent, settings)
+        except ValidationError as error:
+            raise pb_utils.TritonModelException(f"model '{args['model_name']}': {one_line(error)}") from None
+        except SettingsError as error:
+            raise pb_utils.TritonModelException(f"model '{args['model_name']}': {error}") from None
         self.store = server_frames(self.limits, server=os.getppid())
         self._housekeeping = Housekeeping(self.store.sweep)
         self._housekeeping.start()
@@ -114,6 +144,13 @@ class StepModel:
         """Called by Triton at the end."""
         self._housekeeping.stop()
 
+    def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
+        """What a step needs beside frames; `repository` holds all models. Raises SettingsError: no start."""
+
+    def record(self, request: StepRequest) -> RequestRecord:
+        """What is known of a request as it comes in; raises InvalidTensor."""
+        return RequestRecord.parse(request.pictures(RECORD)[0])
+
     def step(self, request: StepRequest) -> Tensors:
         """Outputs of one request; raises FaceSwapError."""
         raise NotImplementedError
@@ -125,12 +162,33 @@ class StepModel:
             wrapped.stop_if_cancelled()
             outputs = self.step(wrapped)
             wrapped.stop_if_cancelled()  # Triton may drop it now without another step's knowing
+            self._account(wrapped)
             return pb_utils.InferenceResponse(
                 output_tensors=[_tensor(name, value) for name, value in outputs.items() if name in wrapped.wanted]
             )
         except Exception as error:
             self._give_back(wrapped, outputs)
-            return _failed(_known(error))
+            known = _known(error)
+            self._account_failure(wrapped, known)
+            return _failed(known)
+
+    def _account(self, request: StepRequest) -> None:
+        if self.audit is not None and request.ending is not None:
+            try:
+                self.audit.write(request.id, request.ending)
+            except OSError:  # an operator who has to answer for results hands none out unaccounted
+                raise InternalError("the audit line could not be written") from None
+
+    def _account_failure(self, request: StepRequest, error: FaceSwapError) -> None:
+        if self.audit is None:
+            return
+        record = RequestRecord()
+        with suppress(FaceSwapError, IndexError):  # one that cannot be read is accounted for by its code
+            record = self.record(request)
+        try:
+            self.audit.write(request.id, Ending(record), error.code)
+        except OSError as failure:
+            pb_utils.Logger.log_error(f"the audit line of a failed request could not be written: {failure.strerror}")
 
     def _give_back(self, request: StepRequest, outputs: Tensors) -> None:
         """Ends the lease of a request that ends here, whether it came with it or was to leave with it."""
@@ -141,6 +199,8 @@ class StepModel:
 
 
 def _known(error: Exception) -> FaceSwapError:
+    if isinstance(error, SigningFailed):
+        pb_utils.Logger.log_error(f"{error.code}: {error.__cause__}")  # c2pa's words, nothing of the picture
     if isinstance(error, FaceSwapError):
         return error
     if isinstance(error, MemoryError):

@@ -22,6 +22,8 @@ from rich.console import Console
 from faceswap_tools.benchmarks import codecs, paste_back
 from faceswap_tools.benchmarks.benchmark_packs import offline_benchmark_pack, twin_benchmark_pack
 from faceswap_tools.benchmarks.machine import measurement_facts
+from faceswap_tools.benchmarks.marked_service import measure_marked_service
+from faceswap_tools.benchmarks.marking_cost import measure_marking
 from faceswap_tools.benchmarks.memory import measure_memory
 from faceswap_tools.benchmarks.repeated_source import measure_repeated_source
 from faceswap_tools.benchmarks.saturation import measure_saturation
@@ -75,6 +77,12 @@ def _repeated(plan: Plan) -> list[Row]:
     return measure_repeated_source(offline_benchmark_pack(plan.scratch), seconds=seconds, rounds=rounds)
 
 
+def _marks(plan: Plan) -> list[Row]:
+    seconds, rounds = (2.0, 2) if plan.quick else (5.0, 5)
+    service = measure_marked_service(offline_benchmark_pack(plan.scratch), in_flight=4, seconds=seconds, rounds=rounds)
+    return measure_marking(seconds=3.0 if plan.quick else 10.0) + service
+
+
 def _memory(plan: Plan) -> list[Row]:
     return measure_memory(offline_benchmark_pack(plan.scratch), (1, 4) if plan.quick else (1, 2, 4, 8))
 
@@ -91,6 +99,7 @@ PARTS: dict[str, tuple[str, Callable[[Plan], list[Row]]]] = {
     "service": ("The service beside an insightface loop", _service),
     "service-cpu": ("CPU of the service outside the networks, larger pictures and more faces", _service_cpu),
     "repeated-source": ("One face into many pictures", _repeated),
+    "marks": ("Marks, signatures and the content gate", _marks),
     "memory": ("Memory with 12 MP targets", _memory),
     "saturation": ("The service saturated with networks that cost what the real ones cost", _saturation),
 }

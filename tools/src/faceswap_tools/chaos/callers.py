@@ -78,9 +78,7 @@ class Callers:
 
     def _call(self) -> None:
         picture = probe_picture()
-        with Client(
-            self._address, timeout=DEADLINE_SECONDS, remember_sources=0, retries=self._retries
-        ) as client:
+        with Client(self._address, timeout=DEADLINE_SECONDS, remember_sources=0, retries=self._retries) as client:
             while not self._stop.is_set():
                 began = time.monotonic()
                 try:

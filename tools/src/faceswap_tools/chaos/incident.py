@@ -44,5 +44,6 @@ def incident_table(incidents: list[Incident]) -> Table:
         saw = ", ".join(f"{count} {outcome}" for outcome, count in incident.saw.most_common())
         back = "" if incident.back_s is None else f"{incident.back_s:.1f} s"
         broken = [row.name.removeprefix(f"{incident.done}: ") for row in incident.all_rows() if row.ok is False]
-        table.add_row(incident.done, saw, str(incident.lost), back, f"[red]{'; '.join(broken)}[/red]" if broken else "ok")
+        verdict = f"[red]{'; '.join(broken)}[/red]" if broken else "ok"
+        table.add_row(incident.done, saw, str(incident.lost), back, verdict)
     return table

@@ -67,8 +67,10 @@ SERVICE_ERRORS = {
     "NO_FACE_IN_SOURCE": ErrorFact(422, "send a source that shows a face, or lower detection_threshold"),
     "NO_FACE_IN_TARGET": ErrorFact(422, "send a target that shows a face, or set on_no_face to passthrough"),
     "FACE_INDEX_OUT_OF_RANGE": ErrorFact(422, "ask `faces` how many faces there are"),
+    "CONTENT_REFUSED": ErrorFact(403, "the content gate refuses a picture; sending it again does not help"),
     "CANCELLED": ErrorFact(499, "somebody cancelled the job"),
     "SERVER_BUSY": ErrorFact(503, "send the job again a little later, or allow more workers"),
+    "SIGNING_FAILED": ErrorFact(503, "the key service or time-stamp authority is away: send the job again later"),
     "INTERNAL": ErrorFact(500, "a fault of ours: the worker's log has the details under the job's id"),
 }
 

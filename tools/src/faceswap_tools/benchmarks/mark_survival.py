@@ -1,6 +1,6 @@
-"""What marking and signing cost, and what the marks survive. Prints the tables of docs/responsible-use.md.
+"""What the marks survive. Prints the table of docs/responsible-use.md; what they cost is `marking_cost`.
 
-    python -m faceswap_tools.benchmarks.marks
+    python -m faceswap_tools.benchmarks.mark_survival
 
 Needs c2pa-python and cryptography. The picture is a photograph's worth of detail at 1920x1080: the astronaut, tiled.
 """
@@ -8,24 +8,18 @@ Needs c2pa-python and cryptography. The picture is a photograph's worth of detai
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Callable, Mapping
-from statistics import median
+from collections.abc import Callable
 
 import numpy as np
 from faceswap_client.verification import Verification, verify_image
-from faceswap_core.provenance.audit import PictureHasher
 from faceswap_core.provenance.development_chain import DevelopmentChain, new_development_chain
 from faceswap_core.provenance.signing import ManifestSigner
 from faceswap_core.provenance.visible_label import draw_label
-from faceswap_core.provenance.xmp_mark import MarkedFormat, mark_as_synthetic
+from faceswap_core.provenance.xmp_mark import mark_as_synthetic
 from numpy.typing import NDArray
 from PIL import Image
 
 from faceswap_tools.photographs import astronaut
-
-REPEATS = 60
-FORMATS: tuple[MarkedFormat, ...] = ("jpeg", "png", "webp")
 
 
 def photograph(width: int = 1920, height: int = 1080) -> NDArray[np.uint8]:
@@ -41,47 +35,6 @@ def encoded(frame: NDArray[np.uint8], format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(frame).save(buffer, format, **{"quality": 95, **options})
     return buffer.getvalue()
-
-
-def milliseconds(calls: Mapping[str, Callable[[], object]]) -> dict[str, tuple[float, float]]:
-    """Median wall and processor time of each call; the calls take turns, so a busy moment hits all alike."""
-    wall: dict[str, list[float]] = {name: [] for name in calls}
-    processor: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(REPEATS):
-        for name, call in calls.items():
-            start, worked = time.perf_counter(), time.process_time()
-            call()
-            wall[name].append((time.perf_counter() - start) * 1e3)
-            processor[name].append((time.process_time() - worked) * 1e3)
-    return {name: (median(wall[name]), median(processor[name])) for name in calls}
-
-
-def cost_table(chain: DevelopmentChain) -> None:
-    """Time and bytes of the mark, the signature, the label and the audit hash, at 1920x1080."""
-    frame = photograph()
-    signer = ManifestSigner(chain.chain_pem, chain.key_pem)
-    hasher = PictureHasher(bytes(range(16)))
-    calls: dict[str, Callable[[], object]] = {"label (frame)": lambda: draw_label(frame)}
-    added: dict[str, int] = {}
-    for format in FORMATS:
-        plain = encoded(frame, format)
-        marked = mark_as_synthetic(plain, format)
-
-        def mark(plain: bytes = plain, format: MarkedFormat = format) -> bytes:
-            return mark_as_synthetic(plain, format)
-
-        def sign(plain: bytes = plain, marked: bytes = marked, format: MarkedFormat = format) -> bytes:
-            return signer.sign(marked, format, plain, format, [format])
-
-        def audit_hash(plain: bytes = plain) -> str:
-            return hasher(plain)
-
-        kilobytes = f"{format} of {len(plain) // 1000} kB"
-        calls |= {f"mark {kilobytes}": mark, f"sign {kilobytes}": sign, f"audit hash {kilobytes}": audit_hash}
-        added |= {f"mark {kilobytes}": len(marked) - len(plain), f"sign {kilobytes}": len(sign()) - len(marked)}
-    print("| at 1920x1080 | wall ms | processor ms | bytes added |\n| --- | --- | --- | --- |")
-    for name, (elapsed, worked) in milliseconds(calls).items():
-        print(f"| {name} | {elapsed:.2f} | {worked:.2f} | {added.get(name, '')} |")
 
 
 def fates() -> dict[str, Callable[[bytes], bytes]]:
@@ -150,7 +103,4 @@ def survival_table(chain: DevelopmentChain) -> None:
 
 
 if __name__ == "__main__":
-    development_chain = new_development_chain()
-    cost_table(development_chain)
-    print()
-    survival_table(development_chain)
+    survival_table(new_development_chain())

@@ -1,0 +1,85 @@
+"""Everything that a deployment puts on a swapped picture: visible label, mark in the metadata, signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_core.errors import SigningFailed
+from faceswap_core.options import Label, Options
+from faceswap_core.provenance.audit import SignState
+from faceswap_core.provenance.signing import ManifestSigner, SigningError
+from faceswap_core.provenance.visible_label import draw_label
+from faceswap_core.provenance.xmp_mark import MarkedFormat, mark_as_synthetic, read_xmp
+from faceswap_core.types import Picture
+
+FORCED_SIZE: float = Options.model_fields["label_size"].default
+"""Where a deployment forces the label, a request may make it larger than this and not smaller."""
+
+
+class ResultMarks:
+    """Marks results. The mark in the metadata cannot be left out.
+
+    Args:
+        signer: signs every result, or None.
+        forced_label: the corner that gets a label when a request asks for none; `Label.OFF` forces nothing.
+    """
+
+    def __init__(self, signer: ManifestSigner | None = None, forced_label: Label = Label.OFF) -> None:
+        self._signer = signer
+        self._forced = forced_label
+
+    @property
+    def sign_state(self) -> SignState:
+        """What an audit line says about a result that was marked here."""
+        return "off" if self._signer is None else "signed"
+
+    def label(self, options: Options) -> Label:
+        """The corner a swap of these options is labelled in, or `Label.OFF`."""
+        return self._forced if options.label is Label.OFF else options.label
+
+    def draw(self, frame: Picture, alpha: NDArray[np.uint8] | None, options: Options) -> NDArray[np.uint8] | None:
+        """Draws the label, if there is one, into `frame`.
+
+        Args:
+            frame: uint8 RGB [H, W, 3], written to.
+            alpha: uint8 [H, W], or None; never written to.
+
+        Returns:
+            The alpha channel to encode: opaque under the label, which a transparent corner would hide.
+        """
+        corner = self.label(options)
+        if corner is Label.OFF:
+            return alpha
+        share = options.label_size if self._forced is Label.OFF else max(options.label_size, FORCED_SIZE)
+        box = draw_label(frame, corner=corner.value, share=share)
+        if alpha is None:
+            return None
+        opaque = alpha.copy()
+        opaque[box.top : box.bottom, box.left : box.right] = 255
+        return opaque
+
+    def seal(
+        self, encoded: bytes, format: MarkedFormat, target: bytes, target_format: str, source_formats: Sequence[str]
+    ) -> bytes:
+        """The encoded result with its mark, and signed when there is a key.
+
+        Args:
+            encoded: the result.
+            format: its format.
+            target: the encoded target as it was sent: its XMP is kept and extended, its manifest becomes the history.
+            target_format: an `ImageFormat` value.
+            source_formats: `ImageFormat` values, in request order.
+
+        Raises:
+            SigningFailed: a result that could not be signed is not handed out.
+        """
+        marked = mark_as_synthetic(encoded, format, read_xmp(target))
+        if self._signer is None:
+            return marked
+        try:
+            return self._signer.sign(marked, format, target, target_format, source_formats)
+        except SigningError as error:
+            raise SigningFailed("the result could not be signed; try again later") from error

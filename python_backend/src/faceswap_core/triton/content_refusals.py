@@ -1,0 +1,45 @@
+"""Turns away requests that the content gate does not allow, and counts them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_core.errors import ContentRefused
+from faceswap_core.provenance.content_gate import Verdict
+from faceswap_core.provenance.gate_settings import ContentGate
+from faceswap_core.triton.metrics import Counter
+
+METRIC = "faceswap_content_refused_total"
+MESSAGES = {
+    Verdict.REFUSED: "the content gate refuses a picture of this request",
+    Verdict.COULD_NOT_DECIDE: "the content gate could not decide about this request, and so refuses it",
+}
+
+
+class ContentRefusals:
+    """The gate as a step meets it."""
+
+    def __init__(self, gate: ContentGate) -> None:
+        self._gate = gate
+        self._counter = Counter(
+            METRIC,
+            "Requests that the content gate refused, or could not decide about",
+            "verdict",
+            [verdict.value for verdict in MESSAGES],
+        )
+
+    def check(self, scores: NDArray[np.float32], pictures: int) -> None:
+        """Returns when every picture is allowed.
+
+        Args:
+            scores: float32 [pictures, classes].
+            pictures: how many the request has.
+
+        Raises:
+            ContentRefused: one is not, or nothing was decided about it; nobody is told which picture or how near.
+        """
+        decision = self._gate.judge(scores, pictures)
+        if not decision.allowed:
+            self._counter.add(decision.verdict.value)
+            raise ContentRefused(MESSAGES[decision.verdict])
