@@ -389,7 +389,7 @@ def test_the_whole_climb_from_the_command_line(checkout: Checkout) -> None:
     }
 
 
-def test_a_broken_rung_is_a_15_and_the_last_line_says_where(tmp_path: Path) -> None:
+def test_a_broken_rung_is_a_16_and_the_last_line_says_where(tmp_path: Path) -> None:
     done = debug("--rungs", "picture,pack,server", FACESWAP_MODEL_REPOSITORY=str(tmp_path))
     assert done.returncode == EXIT_BROKEN
     last = done.stdout.splitlines()[-1]

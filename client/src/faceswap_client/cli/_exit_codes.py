@@ -39,7 +39,7 @@ class ExitCode(IntEnum):
     OUTPUT = 12, "the result cannot be written"  # 10 and 11 are those of `faceswap serve`
     UNMARKED = 13, "verify: a picture does not say that it is synthetic"
     TAMPERED = 14, "verify: a manifest is broken, or the picture was changed after signing"
-    BROKEN = 15, "debug: a rung of the ladder is broken"
+    BROKEN = 16, "debug: a rung of the ladder is broken"
     INTERRUPTED = 130, "stopped with Ctrl-C"
 
 

@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
     """See the module's text."""
     parser = argparse.ArgumentParser(description="Builds the Dockerfile and runs its images without a Docker engine.")
     parser.add_argument("--targets", default="cpu,gpu", help="cpu, gpu, or both with a comma")
-    chosen = parser.parse_args(arguments).targets.split(",")
+    parser.add_argument("--base", type=Path, help="archive of a clean root; made when it is not there, and left there")
+    options = parser.parse_args(arguments)
     missing = missing_tools()
     if os.getuid() != 0 or missing:
         wanted = f"apt-get install {' '.join(missing)}" if missing else "root"
@@ -38,8 +39,8 @@ def main(arguments: list[str]) -> int:
     report.parent.mkdir(exist_ok=True)
     proof = Proof(root, Path(tempfile.mkdtemp(prefix="image-proof-")))
     try:
-        proof.base()
-        for target in chosen:
+        proof.base(options.base)
+        for target in options.targets.split(","):
             proof.target(target)
     except ProofFailed as error:
         proof.say(f"NOT PROVEN: {error}")
@@ -68,10 +69,10 @@ class Proof:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 
-    def base(self) -> None:
+    def base(self, archive: Path | None) -> None:
         """The clean root every image starts from."""
         started = time.monotonic()
-        self._builder.make_base(BASE, SUITE, self._log)
+        self._builder.make_base(BASE, SUITE, archive or self._scratch / "kept.tar", self._log)
         self.say(f"clean Debian {SUITE} root in {time.monotonic() - started:.0f} s")
 
     def target(self, target: str) -> None:

@@ -47,12 +47,16 @@ class Builder:
         self._context = context
         self._storage = ["--storage-driver", "overlay", "--root", f"{scratch}/storage", "--runroot", f"{scratch}/run"]
 
-    def make_base(self, name: str, suite: str, log: Path) -> None:
-        """A clean Debian root as an image; what `debian:SUITE-slim` is made of, more or less."""
-        archive = self._scratch / "base.tar"
-        _run(["mmdebstrap", "--variant=minbase", "--include=ca-certificates", suite, str(archive)], log)
+    def make_base(self, name: str, suite: str, archive: Path, log: Path) -> None:
+        """A clean Debian root as an image, kept in `archive` for the next time.
+
+        What `debian:SUITE-slim` is made of, more or less.
+        """
+        if not archive.exists():
+            scratch = self._scratch / "base.tar"
+            _run(["mmdebstrap", "--variant=minbase", "--include=ca-certificates", suite, str(scratch)], log)
+            shutil.move(scratch, archive)
         _run(["podman", *self._storage, "import", str(archive), name], log)
-        archive.unlink()
 
     def build(
         self,

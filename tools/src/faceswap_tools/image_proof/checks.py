@@ -1,8 +1,9 @@
-"""What is proven of an image: its configuration, then its worker in every mode, from the first health check to the end."""
+"""What is proven of an image: its configuration, then its worker in every mode, from first health check to end."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import os
 import signal
@@ -15,6 +16,7 @@ import httpx
 import psutil
 from PIL import Image
 
+from faceswap_tools.debugging.command import EXIT_BROKEN
 from faceswap_tools.image_proof.builder import ImageConfig, ProofFailed
 from faceswap_tools.image_proof.isolated_run import IsolatedRun
 from faceswap_tools.runpod.exit_codes import ExitCode
@@ -39,7 +41,8 @@ def check_config(config: ImageConfig, root: Path, say: Say) -> None:
     labels = [label for label in config.labels if label.startswith("org.opencontainers.image.")]
     prove(len(labels) >= 5, f"labels: {sorted(config.labels)}")
     say(
-        f"user {config.user}, stop signal, tini, health check, {len(labels)} OCI labels, pack {config.labels['faceswap.pack']}"
+        f"user {config.user}, stop signal, tini, health check, {len(labels)} OCI labels, "
+        f"pack {config.labels['faceswap.pack']}"
     )
     for name in ("find-links", "extra-index-url", "originals_url="):
         prove(name not in config.history, f"the image's history names {name}")
@@ -117,9 +120,9 @@ def check_refusals(root: Path, config: ImageConfig, extra: Mapping[str, str], sc
     shell = ImageConfig(**{**{name: getattr(config, name) for name in config.__slots__}, "entrypoint": ("/bin/sh",)})
     with IsolatedRun(root, shell, extra, scratch / "debug.log", arguments=arguments, shm="64m") as run:
         code = run.wait(60)
-        prove(code == 15, f"`faceswap debug` with 64 MB of /dev/shm ended with {code}: {run.last_words()}")
+        prove(code == EXIT_BROKEN, f"`faceswap debug` with 64 MB of /dev/shm ended with {code}: {run.last_words()}")
         prove("--shm-size" in run.log.read_text(), run.last_words())
-    say("/dev/shm of 64 MB: `faceswap debug` stops at 'shm' and names --shm-size")
+    say("shared memory of 64 MB: `faceswap debug` stops at 'shm' and names --shm-size")
 
 
 def wait_for_ping(run: IsolatedRun, port: int, seconds: float = 180.0) -> list[int]:
@@ -174,11 +177,9 @@ def read_picture(data: bytes) -> tuple[int, int]:
 def triton_of(run: IsolatedRun) -> int:
     """Process id of its tritonserver."""
     for process in run.first_process.children(recursive=True):
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             if process.name() == "tritonserver":
                 return process.pid
-        except psutil.NoSuchProcess:
-            continue
     raise ProofFailed("no tritonserver is running")
 
 

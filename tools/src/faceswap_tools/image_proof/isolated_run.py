@@ -1,4 +1,4 @@
-"""An image's entry point in mount and process namespaces of its own: what a container engine would do, less its network.
+"""An image's entry point in namespaces of its own (mounts, processes): a container engine's work, less the network.
 
 Every mount is made inside the namespace and ends with it, so nothing of it can be left behind.
 """

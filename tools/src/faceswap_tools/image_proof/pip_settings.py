@@ -36,6 +36,8 @@ def pip_settings() -> PipSettings:
         if found and found[1] in _NAMES:
             values[found[1].removeprefix("default-")] = found[2].replace("\\n", " ")
     words = " ".join(values.values()).split()
-    paths = {Path(word.removeprefix("file://")) for word in words if word.startswith(("/", "file:///"))}
+    paths = {Path(word) for word in words if word.startswith("/")}
+    # an index of files names packages relative to itself, in a folder beside it
+    paths |= {Path(word.removeprefix("file://")).parent for word in words if word.startswith("file:///")}
     lines = [f"{name} = {value}" for name, value in values.items()]
     return PipSettings("\n".join(["[global]", *lines, ""]), tuple(sorted(path for path in paths if path.exists())))

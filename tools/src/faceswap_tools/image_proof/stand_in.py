@@ -31,9 +31,9 @@ RUN cp -a /opt/carried/pytriton/tritonserver/bin /opt/tritonserver/bin \
     && chmod 755 /opt/tritonserver/backends/python/triton_python_backend_stub \
     && mkdir /opt/tritonserver/lib /opt/tritonserver/backends/other \
     && echo 2.51.0 > /opt/tritonserver/TRITON_VERSION \
-    && cp -a /opt/carried/onnxruntime* /usr/local/lib/python3.11/dist-packages/ \
     && echo /opt/carried/nvidia_pytriton.libs > /etc/ld.so.conf.d/triton.conf && ldconfig
 FROM ${BASE} AS minimal
+COPY --from=full /opt/carried/onnxruntime /usr/local/lib/python3.11/dist-packages/onnxruntime
 """
 
 
