@@ -163,7 +163,9 @@ def test_every_variable_is_one_that_somebody_reads(stages: dict[str, list[Instru
     ours |= {f"FACESWAP_{field.upper()}": "" for field in Limits.model_fields}
     variables = environment(stages[target])
     for name in variables:
-        assert name in ours or name in {*ALLOCATOR, "PATH", "HOME", "RUNPOD_LOG_LEVEL"} or name.startswith("PYTHON"), name
+        assert name in ours or name in {*ALLOCATOR, "PATH", "HOME", "RUNPOD_LOG_LEVEL"} or name.startswith("PYTHON"), (
+            name
+        )
     assert {name: variables[name] for name in ALLOCATOR} == ALLOCATOR
     values = {ours[name]: value for name, value in variables.items() if ours.get(name)}
     settings = WorkerSettings.model_validate(values)

@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Builds the Dockerfile and runs its images without a Docker engine.")
     parser.add_argument("--targets", default="cpu,gpu", help="cpu, gpu, or both with a comma")
     parser.add_argument("--base", type=Path, help="archive of a clean root; made when it is not there, and left there")
+    parser.add_argument("--scratch", type=Path, help="keep images and layers here, for a faster next run")
     options = parser.parse_args(arguments)
     missing = missing_tools()
     if os.getuid() != 0 or missing:
@@ -37,7 +38,9 @@ def main(arguments: list[str]) -> int:
     root = Checkout.find().root
     report = root / "out" / "image-proof.json"
     report.parent.mkdir(exist_ok=True)
-    proof = Proof(root, Path(tempfile.mkdtemp(prefix="image-proof-")))
+    scratch = options.scratch or Path(tempfile.mkdtemp(prefix="image-proof-"))
+    scratch.mkdir(exist_ok=True)
+    proof = Proof(root, scratch)
     try:
         proof.base(options.base)
         for target in options.targets.split(","):
@@ -46,7 +49,7 @@ def main(arguments: list[str]) -> int:
         proof.say(f"NOT PROVEN: {error}")
         return 1
     finally:
-        proof.close()
+        proof.close(keep=options.scratch is not None)
         report.write_text(json.dumps(proof.lines, indent=1) + "\n")
     return 0
 
@@ -97,9 +100,9 @@ class Proof:
             for check in (checks.check_gateway, checks.check_queue, checks.check_dying_server, checks.check_refusals):
                 check(root, config, extra, self._scratch, self.say)
 
-    def close(self) -> None:
-        """Removes everything but the log and the report."""
-        self._builder.close()
+    def close(self, *, keep: bool) -> None:
+        """Removes everything but the log and the report; `keep` leaves the images."""
+        self._builder.close(keep=keep)
 
 
 def size_of(root: Path) -> int:

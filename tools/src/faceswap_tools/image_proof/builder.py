@@ -104,11 +104,12 @@ class Builder:
             self._buildah("umount", container)
             self._buildah("rm", container)
 
-    def close(self) -> None:
-        """Removes every image and the storage, mounts included."""
+    def close(self, *, keep: bool) -> None:
+        """Ends every mount and, unless they are kept, removes the images and the storage."""
         for command in (["buildah", *self._storage, "rm", "--all"], ["umount", f"{self._scratch}/storage/overlay"]):
             subprocess.run(command, capture_output=True, check=False)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _buildah(self, *arguments: str) -> str:
         done = subprocess.run(["buildah", *self._storage, *arguments], capture_output=True, text=True, check=False)

@@ -1,7 +1,8 @@
 """The container's health check: `python -m faceswap_tools.runpod.health` swaps a face and ends with 0 or 1.
 
 Triton's own readiness is not enough: before 26.04 it stays ready when a Python step has died. A server that is only
-busy is healthy: ending a worker because it has much to do would make it worse.
+busy, and says so, is healthy: ending a worker because it has much to do would make it worse. One that says nothing within
+the time is not: three checks in a row decide (Dockerfile).
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def look() -> tuple[int, str]:
     try:
         readiness.check_swap(url, SECONDS)
     except readiness.NotReady as error:
-        return (0, f"busy: {error}") if error.busy else (1, str(error))
+        refused = error.busy and "DEADLINE_EXCEEDED" not in str(error)
+        return (0, f"busy: {error}") if refused else (1, str(error))
     return 0, "a swap works"
 
 
