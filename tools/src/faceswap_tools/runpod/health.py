@@ -1,8 +1,8 @@
 """The container's health check: `python -m faceswap_tools.runpod.health` swaps a face and ends with 0 or 1.
 
 Triton's own readiness is not enough: before 26.04 it stays ready when a Python step has died. A server that is only
-busy, and says so, is healthy: ending a worker because it has much to do would make it worse. One that says nothing within
-the time is not: three checks in a row decide (Dockerfile).
+busy, and says so, is healthy: ending a worker because it has much to do would make it worse. One that says nothing
+within the time is not: three checks in a row decide (Dockerfile).
 """
 
 from __future__ import annotations
