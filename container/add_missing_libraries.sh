@@ -14,7 +14,7 @@ ldconfig
 missing() { # libraries no file in the directory or in our own target finds
     find "$directory" "$target" -type f \( -name '*.so*' -o -perm -u+x \) -exec ldd {} \; 2>/dev/null \
         | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u \
-        | grep -v -E '^(libcuda|libnvidia-|libnvcuvid)' || true
+        | grep -v -E '^(libcuda\.so|libnvidia-|libnvcuvid\.so)' || true
 }
 inside() { # those that lie in the directory itself are found through their users' run path
     find "$directory" -name "$1" | head -n 1

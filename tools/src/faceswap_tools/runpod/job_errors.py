@@ -44,6 +44,7 @@ WORKER_ERRORS = {
     "OUTPUT_TOO_LARGE": ErrorFact(422, "set allow_reencode, ask for jpeg or webp, send s3Config, or use fewer targets"),
     "BODY_TOO_LARGE": ErrorFact(413, "send less than 30 MB in one request (the platform's limit)"),
     "SERVER_UNAVAILABLE": ErrorFact(503, "the server behind the worker is gone; send the job again"),
+    "DEADLINE_EXCEEDED": ErrorFact(504, "send a smaller picture, or raise FACESWAP_REQUEST_SECONDS"),
     "BAD_ANSWER": ErrorFact(500, "client and models are of different versions: build the image again"),
 }
 
@@ -67,7 +68,6 @@ SERVICE_ERRORS = {
     "NO_FACE_IN_TARGET": ErrorFact(422, "send a target that shows a face, or set on_no_face to passthrough"),
     "FACE_INDEX_OUT_OF_RANGE": ErrorFact(422, "ask `faces` how many faces there are"),
     "CANCELLED": ErrorFact(499, "somebody cancelled the job"),
-    "DEADLINE_EXCEEDED": ErrorFact(504, "send a smaller picture, or raise FACESWAP_REQUEST_SECONDS"),
     "SERVER_BUSY": ErrorFact(503, "send the job again a little later, or allow more workers"),
     "INTERNAL": ErrorFact(500, "a fault of ours: the worker's log has the details under the job's id"),
 }
