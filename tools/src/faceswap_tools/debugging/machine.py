@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import psutil
-from faceswap_core.frames.server_memory import SHARE_OF_LIMIT, memory_limit
+from faceswap_core.frames.server_processes import SHARE_OF_LIMIT, memory_limit
 
 from faceswap_tools.debugging.context import Context
 from faceswap_tools.debugging.rung import Fact, Result, broken, ok, skipped
