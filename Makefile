@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models gate offline demo serve test parity bench soak chaos fuzz audit runpod-setup runpod-local check format clean
+.PHONY: help setup pack models gate offline demo serve test parity bench soak chaos fuzz audit runpod-local debug image-proof check format clean
 PY := .venv/bin/python
 
 help: ## this list
@@ -49,15 +49,19 @@ audit: setup ## known faults in the locked packages; without the advisory databa
 	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/audit.txt || true
 	@$(PY) -m faceswap_tools.dependency_audit
 
-runpod-setup: setup ## the RunPod SDK and the gateway, from their own lock, into .venv
-	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/runpod.txt
-
-runpod-local: runpod-setup pack ## the RunPod worker under the SDK's local API on 127.0.0.1:8010
+runpod-local: setup pack ## the RunPod worker under the SDK's local API on 127.0.0.1:8010
 	@$(PY) -m faceswap_tools.runpod --rp_serve_api --rp_api_host 127.0.0.1 --rp_api_port 8010
+
+debug: setup ## what a worker needs, from the picture to the endpoint, and at which rung it breaks (ARGS="--endpoint ID")
+	@.venv/bin/faceswap debug $(ARGS)
+
+image-proof: setup ## the Dockerfile's steps and its images' workers without a Docker engine (root, buildah, podman, mmdebstrap)
+	@$(PY) -m faceswap_tools.image_proof $(ARGS)
 
 check: setup ## lint, format and types, strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/hadolint Dockerfile
 	@$(PY) -m mypy python_backend/src client/src tools/src
 
 format: setup ## rewrite to the one format

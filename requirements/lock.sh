@@ -1,5 +1,6 @@
 #!/bin/sh
-# Rewrites environment.txt, runpod.txt and audit.txt from the .in files. Needs uv. No registry host is written.
+# Rewrites every lock from its .in file. Needs uv. No registry host is written.
+# environment.txt decides the versions; the images' locks are parts of it.
 set -eu
 cd "$(dirname "$0")/.."
 options="--quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate"
@@ -8,14 +9,19 @@ options="--quiet --universal --python-version 3.10 --generate-hashes --no-emit-i
     uv pip compile $options requirements/environment.in
     uv pip compile $options --no-deps requirements/carried.in
 } > requirements/environment.txt.new
-{
-    echo "# What the RunPod worker needs on top of environment.txt, written by lock.sh. Install with --no-deps."
-    uv pip compile $options --constraint requirements/environment.txt.new requirements/runpod.in
-} > requirements/runpod.txt.new
+part() { # NAME [OPTION]: the part of environment.txt that NAME.in and what it needs make
+    {
+        echo "# A part of environment.txt, written by lock.sh. Install with --no-deps."
+        uv pip compile $options ${2:-} --constraint requirements/environment.txt.new "requirements/$1.in"
+    } > "requirements/$1.txt.new"
+}
+part image
+part image-cpu --no-deps
+part image-build --no-deps
 {
     echo "# What \`make audit\` needs on top of environment.txt, written by lock.sh. Install with --no-deps."
     uv pip compile $options --constraint requirements/environment.txt.new requirements/audit.in
 } > requirements/audit.txt.new
-mv requirements/audit.txt.new requirements/audit.txt
-mv requirements/runpod.txt.new requirements/runpod.txt
-mv requirements/environment.txt.new requirements/environment.txt
+for name in environment image image-cpu image-build audit; do
+    mv "requirements/$name.txt.new" "requirements/$name.txt"
+done

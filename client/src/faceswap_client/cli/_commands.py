@@ -22,7 +22,11 @@ from faceswap_client.cli._exit_codes import ExitCode, exit_code_of
 
 GROUP = "faceswap.commands"
 
-_FROM_TOOLS = {"keys": "makes keys to sign with", "serve": "starts a local server"}
+_FROM_TOOLS = {
+    "debug": "says at which step a worker or endpoint fails",
+    "keys": "makes keys to sign with",
+    "serve": "starts a local server",
+}
 """Commands that the package faceswap-tools brings; named here so that their absence can be explained."""
 
 

@@ -40,7 +40,8 @@ class ExitCode(IntEnum):
     OUTPUT = 12, "the result cannot be written"
     UNMARKED = 13, "verify: a picture does not say that it is synthetic"
     TAMPERED = 14, "verify: a manifest is broken, or the picture was changed after signing"
-    REFUSED = 15, "the server's content gate refuses a picture"
+    REFUSED = 18, "the server's content gate refuses a picture"
+    BROKEN = 19, "debug: a rung of the ladder is broken"
     INTERRUPTED = 130, "stopped with Ctrl-C"
 
 

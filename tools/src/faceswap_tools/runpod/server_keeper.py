@@ -17,6 +17,7 @@ from faceswap_tools.local_server import SetupError
 from faceswap_tools.runpod import readiness
 from faceswap_tools.runpod.settings import WorkerSettings
 from faceswap_tools.runpod.shutdown import Shutdown
+from faceswap_tools.runpod.state_file import remove_state, write_state
 from faceswap_tools.runpod.triton_server import ServerFailed, TritonServer
 from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
@@ -77,11 +78,13 @@ class ServerKeeper:
 
     def stop(self) -> None:
         """Ends the server in order."""
+        remove_state(self._settings.state_file)
         self.server.stop()
 
     def _keep(self) -> None:
         try:
             self.times = self._start()
+            write_state(self._settings.state_file, self.server.http_url)
         except (ServerFailed, SetupError) as error:
             self._fail(ExitCode.SERVER_FAILED, str(error))
             return
@@ -129,6 +132,7 @@ class ServerKeeper:
         if self._shutdown.code is not None:  # the worker is stopping, and stopped it on purpose
             return
         self.state = State.FAILED
+        remove_state(self._settings.state_file)
         logger.error("exit code %d, %s: %s", code, code.meaning, reason)
         logger.error("what to do: %s", code.remedy)
         self._shutdown.begin(code)

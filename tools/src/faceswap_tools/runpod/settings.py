@@ -62,6 +62,9 @@ class WorkerSettings(BaseSettings):
     model_repository: Path | None = Field(default=None, description="default: the checkout's")
     triton_arguments: str = Field(default="", description="further arguments for tritonserver, as in a shell")
     require_gpu: RequireGpu = Field(default=RequireGpu.AUTO, description="auto, yes or no")
+    state_file: Path | None = Field(
+        default=None, description="where the worker tells its container's health check the server's address"
+    )
 
     max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="bytes of one picture (the server reads it too)")
     max_sources: int = Field(default=8, ge=1, le=8, description="source pictures of one job (the server reads it too)")

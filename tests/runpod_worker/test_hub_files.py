@@ -132,6 +132,4 @@ def test_tests_json_holds_jobs_the_worker_takes() -> None:
 
 @pytest.mark.parametrize("name", ["handler.py", "Dockerfile", "README.md"])
 def test_the_files_the_hub_looks_for(name: str) -> None:
-    if name == "Dockerfile" and not (HUB.parent / name).exists():
-        pytest.skip("the image is not written yet; the Hub needs its Dockerfile before anything is published there")
     assert (HUB / name).is_file() or (HUB.parent / name).is_file()

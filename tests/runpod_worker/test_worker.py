@@ -50,19 +50,19 @@ def finished(plane: ControlPlane, job_input: Any, **more: Any) -> Job:
     return plane.wait(plane.submit(job_input, **more), 60)
 
 
-def test_two_hundred_jobs_all_answered_once(plane: ControlPlane, worker: Worker, swap_input: dict[str, Any]) -> None:
+def test_sixty_jobs_all_answered_once(plane: ControlPlane, worker: Worker, swap_input: dict[str, Any]) -> None:
     inputs = [swap_input, {"task": "faces", "image": swap_input["source"]}, {**swap_input, "max_faces": 0}]
-    ids = [plane.submit(inputs[i % 20 if i % 20 < 3 else 1]) for i in range(200)]
+    ids = [plane.submit(inputs[i % 20 if i % 20 < 3 else 1]) for i in range(60)]
     plane.wait_all(180)
     jobs = [plane.jobs[job_id] for job_id in ids]
-    assert [job.done_posts for job in jobs] == [1] * 200
+    assert [job.done_posts for job in jobs] == [1] * 60
     assert {job.status for job in jobs} == {"COMPLETED", "FAILED"}
     failed = [job for job in jobs if job.status == "FAILED"]
-    assert len(failed) == 10
+    assert len(failed) == 3
     assert {job.error for job in failed} == {failed[0].error}
     assert failed[0].error.startswith("INVALID_OPTION: max_faces=0 is not allowed: ")
     swaps = [job.output for job in jobs if job.output and "image" in job.output]
-    assert len(swaps) == 10
+    assert len(swaps) == 3
     assert all(swap["faces"][0]["swapped"] for swap in swaps)
 
 

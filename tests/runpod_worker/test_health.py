@@ -1,0 +1,105 @@
+"""The container's health check, against a worker of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from faceswap_tools.local_server import LocalServer
+from faceswap_tools.runpod import health, readiness
+from faceswap_tools.runpod.exit_codes import ExitCode
+from faceswap_tools.runpod.state_file import read_state, remove_state, write_state
+from helpers.runpod_worker import StartWorker, has_sdk
+
+
+def check(state: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FACESWAP_STATE_FILE": str(state)}
+    command = [sys.executable, "-m", "faceswap_tools.runpod.health"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not has_sdk(), reason="the gateway's packages are not installed (`make setup` installs them)")
+def test_healthy_while_the_server_swaps_and_no_longer(start_worker: StartWorker, stub: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    environment = {"MODE": "lb", "FACESWAP_STATE_FILE": str(state), "FACESWAP_MODEL_REPOSITORY": str(stub)}
+    environment["PORT"] = str(free_port())
+    worker = start_worker(environment)
+    assert check(state).returncode == 1, "it has only just started"
+    worker.wait_for("server ready")
+    deadline = time.monotonic() + 10
+    while read_state(state) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    done = check(state)
+    assert (done.returncode, done.stdout) == (0, "a swap works\n")
+    os.kill(worker.server(), signal.SIGKILL)
+    assert worker.process.wait(30) == ExitCode.SERVER_FAILED
+    assert not state.exists()
+    done = check(state)
+    assert done.returncode == 1
+    assert "lost its server" in done.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    write_state(state, f"http://127.0.0.1:{free_port()}")
+    done = check(state)
+    assert done.returncode == 1
+    assert "CONNECTION_FAILED" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_busy_server_is_healthy(tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(url: str, timeout: float) -> None:
+        assert url == server.http_url
+        raise readiness.NotReady(ExitCode.SWAP_FAILED, "SERVER_BUSY: full", busy=True)
+
+    state = tmp_path / "state.json"
+    write_state(state, server.http_url)
+    monkeypatch.setenv("FACESWAP_STATE_FILE", str(state))
+    assert health.look() == (0, "a swap works")
+    monkeypatch.setattr(readiness, "check_swap", busy)
+    assert health.look() == (0, "busy: SERVER_BUSY: full")
+
+
+def test_a_server_that_hangs_is_not_healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        state = tmp_path / "state.json"
+        write_state(state, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("FACESWAP_STATE_FILE", str(state))
+        monkeypatch.setattr(health, "SECONDS", 0.5)
+        code, line = health.look()
+    assert code == 1
+    assert "DEADLINE_EXCEEDED" in line
+
+
+def test_without_a_file_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FACESWAP_STATE_FILE", raising=False)
+    code, line = health.look()
+    assert code == 1
+    assert "FACESWAP_STATE_FILE" in line
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "not json"])
+def test_a_file_that_makes_no_sense(tmp_path: Path, text: str) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(text)
+    assert read_state(state) is None
+
+
+def test_nothing_is_written_where_nobody_asked() -> None:
+    write_state(None, "http://127.0.0.1:1")
+    remove_state(None)

@@ -1,0 +1,58 @@
+"""What the rungs share: the settings they judge by, and the server that one of them starts for those above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faceswap_tools.checkout import Checkout
+from faceswap_tools.runpod.readiness import probe_picture
+from faceswap_tools.runpod.settings import WorkerSettings
+from faceswap_tools.runpod.triton_server import TritonServer
+
+
+@dataclass(slots=True)
+class Machine:
+    """Where the machine's numbers are read from; tests point it elsewhere."""
+
+    cgroup: Path = Path("/sys/fs/cgroup")
+    shared_memory: Path = Path("/dev/shm")  # noqa: S108 (the tmpfs every Linux has)
+    root: Path = Path("/")
+    nvidia_smi: str = "nvidia-smi"
+    driver_device: Path = Path("/dev/nvidiactl")
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """A RunPod endpoint to try, and the key to it, which is never shown."""
+
+    id: str
+    api_key: str = field(repr=False)
+    base_url: str
+    timeout: float
+
+
+@dataclass(slots=True)
+class Context:
+    """One climb. The picture is the built-in one unless a file is named."""
+
+    settings: WorkerSettings
+    picture_file: Path | None = None
+    endpoint: Endpoint | None = None
+    machine: Machine = field(default_factory=Machine)
+    server: TritonServer | None = None
+
+    @property
+    def repository(self) -> Path:
+        """The model repository that the worker would serve; raises NotACheckout."""
+        return self.settings.model_repository or Checkout.find().model_repository
+
+    def picture(self) -> bytes:
+        """The encoded picture to swap with itself; raises OSError."""
+        return probe_picture() if self.picture_file is None else self.picture_file.read_bytes()
+
+    def close(self) -> None:
+        """Ends the server, if a rung started one."""
+        if self.server is not None:
+            self.server.stop()
+            self.server = None

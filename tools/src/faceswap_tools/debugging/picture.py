@@ -1,0 +1,37 @@
+"""Rung `picture`: the service's own decoder reads the picture, within the service's own limits."""
+
+from __future__ import annotations
+
+from faceswap_core.errors import FaceSwapError
+from faceswap_core.image_decoding import decode_image
+from faceswap_core.image_header import inspect_image
+from faceswap_core.limits import limits_from_environment
+from pydantic import ValidationError
+
+from faceswap_tools.debugging.context import Context
+from faceswap_tools.debugging.rung import Result, broken, ok
+from faceswap_tools.runpod.job_errors import ERRORS
+
+
+def check_picture(context: Context) -> Result:
+    """Decodes it wholly, as the server would."""
+    name = str(context.picture_file or "the built-in picture")
+    try:
+        data = context.picture()
+    except OSError as error:
+        return broken(f"{name} cannot be read: {error.strerror}", "name a file that exists and may be read")
+    try:
+        limits = limits_from_environment()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = f"FACESWAP_{first['loc'][0]}".upper()
+        return broken(f"{variable} is not allowed: {first['msg']}", "correct the variable, or unset it")
+    try:
+        header = inspect_image(data, name, limits)
+        decoded = decode_image(data, header, name)
+    except FaceSwapError as error:
+        fact = ERRORS.get(error.code)
+        return broken(str(error), fact.remedy if fact else "send another picture", bytes=len(data))
+    height, width = decoded.rgb.shape[:2]
+    said = f"{name}: {header.format.value}, {width}x{height}, {len(data)} bytes (at most {limits.max_image_bytes})"
+    return ok(said, format=header.format.value, width=width, height=height, bytes=len(data))

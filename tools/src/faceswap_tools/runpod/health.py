@@ -1,0 +1,47 @@
+"""The container's health check: `python -m faceswap_tools.runpod.health` swaps a face and ends with 0 or 1.
+
+Triton's own readiness is not enough: before 26.04 it stays ready when a Python step has died. A server that is only
+busy, and says so, is healthy: ending a worker because it has much to do would make it worse. One that says nothing
+within the time is not: three checks in a row decide (Dockerfile).
+"""
+
+from __future__ import annotations
+
+import sys
+
+from faceswap_tools.runpod import readiness
+from faceswap_tools.runpod.settings import BadSettings, settings_from_environment
+from faceswap_tools.runpod.state_file import read_state
+
+SECONDS = 15.0
+"""Time for one swap; shorter than the Dockerfile's timeout, so that the reason is said."""
+
+
+def main() -> int:
+    """One line on stdout, which `docker inspect` shows; 0 healthy, 1 not."""
+    code, line = look()
+    sys.stdout.write(f"{line}\n")
+    return code
+
+
+def look() -> tuple[int, str]:
+    """The exit code and its reason."""
+    try:
+        path = settings_from_environment().state_file
+    except BadSettings as error:
+        return 1, str(error)
+    if path is None:
+        return 1, "FACESWAP_STATE_FILE is not set, for the worker and for this check alike"
+    url = read_state(path)
+    if url is None:
+        return 1, "the worker is loading its models, or has lost its server: its log says which"
+    try:
+        readiness.check_swap(url, SECONDS)
+    except readiness.NotReady as error:
+        refused = error.busy and "DEADLINE_EXCEEDED" not in str(error)
+        return (0, f"busy: {error}") if refused else (1, str(error))
+    return 0, "a swap works"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
