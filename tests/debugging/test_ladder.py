@@ -26,8 +26,8 @@ from faceswap_tools.debugging.rung import Result, Status, broken, ok
 from faceswap_tools.debugging.service import check_handler, check_port, check_server, check_swap
 from faceswap_tools.local_server import LocalServer
 from faceswap_tools.packs import installed_pack, lay_out_repository, prepare_and_install_offline_pack
-from faceswap_tools.runpod.readiness import probe_picture
 from faceswap_tools.runpod.settings import WorkerSettings
+from faceswap_tools.supervision.swap_probe import probe_picture
 
 
 def context(**settings: Any) -> Context:

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import LocalServer
-from faceswap_tools.runpod import health, readiness
-from faceswap_tools.runpod.exit_codes import ExitCode
+from faceswap_tools.runpod import health
 from faceswap_tools.runpod.state_file import read_state, remove_state, write_state
+from faceswap_tools.supervision import swap_probe
 from helpers.runpod_worker import StartWorker, has_sdk
 
 
@@ -63,13 +64,13 @@ def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
 def test_a_busy_server_is_healthy(tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(url: str, timeout: float) -> None:
         assert url == server.http_url
-        raise readiness.NotReady(ExitCode.SWAP_FAILED, "SERVER_BUSY: full", busy=True)
+        raise swap_probe.NotReady(ExitCode.SWAP_FAILED, "SERVER_BUSY: full", busy=True)
 
     state = tmp_path / "state.json"
     write_state(state, server.http_url)
     monkeypatch.setenv("FACESWAP_STATE_FILE", str(state))
     assert health.look() == (0, "a swap works")
-    monkeypatch.setattr(readiness, "check_swap", busy)
+    monkeypatch.setattr(swap_probe, "check_swap", busy)
     assert health.look() == (0, "busy: SERVER_BUSY: full")
 
 

@@ -18,7 +18,7 @@ from faceswap_tools.debugging.rung import Status
 from faceswap_tools.runpod.settings import BadSettings, settings_from_environment
 
 EXIT_USAGE = 2
-EXIT_BROKEN = 16
+EXIT_BROKEN = 19
 
 
 def debug(
@@ -35,7 +35,7 @@ def debug(
 
     It reads the worker's environment variables (docs/runpod.md) and starts what the worker would start.
 
-    Exit codes: 0 every rung holds or was skipped with a reason, 2 wrong arguments or variables, 16 a rung is broken.
+    Exit codes: 0 every rung holds or was skipped with a reason, 2 wrong arguments or variables, 19 a rung is broken.
     """
     wanted = [name.strip() for name in rungs.split(",") if name.strip()]
     unknown = sorted(set(wanted) - set(RUNGS))

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceswap_tools.checkout import Checkout
-from faceswap_tools.runpod.readiness import probe_picture
 from faceswap_tools.runpod.settings import WorkerSettings
 from faceswap_tools.runpod.triton_server import TritonServer
+from faceswap_tools.supervision.swap_probe import probe_picture
 
 
 @dataclass(slots=True)

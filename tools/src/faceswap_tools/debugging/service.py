@@ -16,8 +16,8 @@ from faceswap_client import Client, FaceSwapError
 from faceswap_tools.checkout import NotACheckout
 from faceswap_tools.debugging.context import Context
 from faceswap_tools.debugging.rung import Result, broken, ok, skipped
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import SetupError
-from faceswap_tools.runpod.exit_codes import ExitCode
 from faceswap_tools.runpod.handler import JobHandler
 from faceswap_tools.runpod.job_errors import ERRORS
 from faceswap_tools.runpod.settings import Mode

@@ -17,10 +17,10 @@ import psutil
 from PIL import Image
 
 from faceswap_tools.debugging.command import EXIT_BROKEN
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.image_proof.builder import ImageConfig, ProofFailed
 from faceswap_tools.image_proof.isolated_run import IsolatedRun
-from faceswap_tools.runpod.exit_codes import ExitCode
-from faceswap_tools.runpod.readiness import probe_picture
+from faceswap_tools.supervision.swap_probe import probe_picture
 
 HOST = "127.0.0.1"
 Say = Callable[[str], None]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sys
 
-from faceswap_tools.runpod import readiness
 from faceswap_tools.runpod.settings import BadSettings, settings_from_environment
 from faceswap_tools.runpod.state_file import read_state
+from faceswap_tools.supervision import swap_probe
 
 SECONDS = 15.0
 """Time for one swap; shorter than the Dockerfile's timeout, so that the reason is said."""
@@ -36,8 +36,8 @@ def look() -> tuple[int, str]:
     if url is None:
         return 1, "the worker is loading its models, or has lost its server: its log says which"
     try:
-        readiness.check_swap(url, SECONDS)
-    except readiness.NotReady as error:
+        swap_probe.check_swap(url, SECONDS)
+    except swap_probe.NotReady as error:
         refused = error.busy and "DEADLINE_EXCEEDED" not in str(error)
         return (0, f"busy: {error}") if refused else (1, str(error))
     return 0, "a swap works"
