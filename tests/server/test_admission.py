@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
+import httpx
 import numpy as np
 import pytest
 from faceswap_core.frames.leasing import frames_folder
@@ -95,6 +96,28 @@ def test_above_the_limit_callers_are_told_at_once_and_when_to_return(
     assert all(pattern.search(text) for text in refused), set(refused)
     assert leases(limited) == 0
     assert swap(triton, source, target) == "ok"
+
+
+def metric(server: LocalServer, name: str) -> float:
+    lines = httpx.get(server.metrics_url, trust_env=False).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def test_metrics_show_limits_use_and_refusals(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+) -> None:
+    refused = metric(limited, 'faceswap_refused_busy_total{limit="requests"')
+    source, target = portrait.read_bytes(), group.read_bytes()
+    with ThreadPoolExecutor(24) as pool:
+        answers = pool.map(lambda _: swap(triton, source, target), range(48))
+        assert until(lambda: metric(limited, 'faceswap_requests{kind="used"') > 0)
+        busy = sum("SERVER_BUSY" in text for text in answers)
+    assert metric(limited, 'faceswap_refused_busy_total{limit="requests"') - refused == busy > 0
+    assert metric(limited, 'faceswap_requests{kind="limit"') == MOST
+    assert metric(limited, 'faceswap_memory_bytes{kind="limit"') == LIMIT_MB * 2**20
+    assert 200e6 < metric(limited, 'faceswap_memory_bytes{kind="processes"') < LIMIT_MB * 2**20
+    assert until(lambda: metric(limited, 'faceswap_requests{kind="used"') == 0)
+    assert until(lambda: metric(limited, 'faceswap_memory_bytes{kind="frames"') == 0)
 
 
 def test_triton_itself_refuses_what_does_not_fit_into_its_queue(

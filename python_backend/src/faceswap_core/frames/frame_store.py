@@ -61,7 +61,7 @@ class FrameStore:
 
     Args:
         directory: on a tmpfs, the same for every process of the server; made when it is missing.
-        budget: what may be held at once.
+        budget: what may be held at once; kept as `budget`.
         request_seconds: how long a request may take from its lease to its last step.
         cpu_seconds: processor time that the server's processes have spent so far.
     """
@@ -72,7 +72,7 @@ class FrameStore:
         self._cpu_seconds = cpu_seconds
         self._looked_at, self._spent, self._quiet_since = time.time(), 0.0, time.time()
         self._directory = directory
-        self._budget = budget
+        self.budget = budget
         self._request_seconds = request_seconds
         # by inode, which stays when a segment is renamed and is not used again while it is mapped
         self._mappings: dict[int, mmap.mmap] = {}
@@ -88,7 +88,7 @@ class FrameStore:
         lease = FrameLease(secrets.token_hex(16), target, tuple(sources))
         needed = {TARGET: frame_bytes(target), SOURCES: sum(frame_bytes(size) for size in sources)}
         with self._locked():
-            self._budget.admit(sum(needed.values()), self.usage(), self._drop_free)
+            self.budget.admit(sum(needed.values()), self.usage(), self._drop_free)
             try:
                 for part, size in needed.items():
                     if size:

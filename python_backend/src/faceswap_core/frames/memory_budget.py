@@ -60,7 +60,7 @@ class MemoryBudget:
         if usage.requests >= self.max_in_flight and not usage.stalled:
             raise ServerBusy(f"{usage.requests} requests are in flight, the most this server takes; {_retry(usage)}")
         needed = WORKING_FACTOR * frame_bytes
-        held = self._processes() + usage.leased_bytes
+        held = self.processes_bytes() + usage.leased_bytes
         promised = (WORKING_FACTOR - 1.0) * usage.leased_bytes  # what the accepted ones may still come to need
         if held + promised + usage.free_bytes + needed <= self.limit_bytes:
             return
@@ -78,7 +78,8 @@ class MemoryBudget:
             f"{_megabytes(needed)} MB now; {_retry(usage)}"
         )
 
-    def _processes(self) -> int:
+    def processes_bytes(self) -> int:
+        """What the server's processes hold, frames not counted; measured at most ten times a second."""
         now = time.monotonic()
         if now - self._measured_at >= _MEASURE_EVERY_S:
             self._measured, self._measured_at = self._measure(), now

@@ -130,7 +130,7 @@ class StepModel:
         except SettingsError as error:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {error}") from None
         self.store = server_frames(self.limits, server=os.getppid())
-        self._housekeeping = Housekeeping(self.store.sweep)
+        self._housekeeping = Housekeeping(self.keep_house)
         self._housekeeping.start()
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
@@ -143,6 +143,13 @@ class StepModel:
     def finalize(self) -> None:
         """Called by Triton at the end."""
         self._housekeeping.stop()
+
+    def keep_house(self) -> None:
+        """Called about every second, in a thread of its own."""
+        self.store.sweep()
+
+    def failed(self, error: FaceSwapError) -> None:
+        """Called with what a request ended in, before the caller is told."""
 
     def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
         """What a step needs beside frames; `repository` holds all models. Raises SettingsError: no start."""
@@ -170,6 +177,7 @@ class StepModel:
             self._give_back(wrapped, outputs)
             known = _known(error)
             self._account_failure(wrapped, known)
+            self.failed(known)
             return _failed(known)
 
     def _account(self, request: StepRequest) -> None:
