@@ -1,6 +1,6 @@
 #!/bin/sh
 # Rewrites every lock from its .in file. Needs uv. No registry host is written.
-# environment.txt decides the versions; the images' locks are parts of it.
+# environment.txt decides the versions; the images' locks are parts of it, audit.txt comes on top.
 set -eu
 cd "$(dirname "$0")/.."
 options="--quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header --no-annotate"

@@ -24,6 +24,7 @@ from faceswap_tools.debugging.model_pack import check_pack
 from faceswap_tools.debugging.picture import check_picture
 from faceswap_tools.debugging.rung import Result, Status, broken, ok
 from faceswap_tools.debugging.service import check_handler, check_port, check_server, check_swap
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import LocalServer
 from faceswap_tools.packs import installed_pack, lay_out_repository, prepare_and_install_offline_pack
 from faceswap_tools.runpod.settings import WorkerSettings
@@ -211,7 +212,11 @@ def test_a_port_that_is_taken() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        is_broken(check_port(context(mode="lb", host="127.0.0.1", port=port)), str(port), "end with 5")
+        is_broken(
+            check_port(context(mode="lb", host="127.0.0.1", port=port)),
+            str(port),
+            f"end with {int(ExitCode.CANNOT_LISTEN)}",
+        )
     assert check_port(context(mode="lb", host="127.0.0.1", port=port)).status is Status.OK
     assert check_port(context(port=port)).status is Status.SKIPPED
 
@@ -389,9 +394,9 @@ def test_the_whole_climb_from_the_command_line(checkout: Checkout) -> None:
     }
 
 
-def test_a_broken_rung_is_a_16_and_the_last_line_says_where(tmp_path: Path) -> None:
+def test_a_broken_rung_is_a_19_and_the_last_line_says_where(tmp_path: Path) -> None:
     done = debug("--rungs", "picture,pack,server", FACESWAP_MODEL_REPOSITORY=str(tmp_path))
-    assert done.returncode == EXIT_BROKEN
+    assert done.returncode == EXIT_BROKEN == 19
     last = done.stdout.splitlines()[-1]
     assert last.startswith("stopped at 'pack': no model pack in")
     assert "make pack" in last

@@ -47,3 +47,13 @@ def test_links_lead_somewhere(page: str) -> None:
 def test_limits_the_worker_and_the_server_both_read_have_the_same_defaults() -> None:
     for name in ("max_image_bytes", "max_sources"):
         assert WorkerSettings.model_fields[name].default == Limits.model_fields[name].default
+
+
+def test_the_ladder_and_its_exit_code(page: str) -> None:
+    from faceswap_tools.debugging.command import EXIT_BROKEN
+    from faceswap_tools.debugging.ladder import RUNGS
+
+    assert f"\n{EXIT_BROKEN} a rung is broken." in page
+    assert re.findall(r"^\| `([a-z]+)` \| ", page.split("### When it does not work")[1], re.MULTILINE)[
+        : len(RUNGS)
+    ] == list(RUNGS)

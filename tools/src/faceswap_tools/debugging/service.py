@@ -37,7 +37,8 @@ def check_port(context: Context) -> Result:
         try:
             listening.bind((settings.host, settings.port))
         except OSError as error:
-            said = f"port {settings.port} on {settings.host}: {error.strerror} (the worker would end with 5)"
+            code = int(ExitCode.CANNOT_LISTEN)
+            said = f"port {settings.port} on {settings.host}: {error.strerror} (the worker would end with {code})"
             return broken(said, ExitCode.CANNOT_LISTEN.remedy, port=settings.port)
     return ok(f"port {settings.port} on {settings.host} is free", port=settings.port)
 
@@ -53,7 +54,9 @@ def check_server(context: Context) -> Result:
         context.server = make_server(context.settings)
         context.server.start()
     except (ServerFailed, SetupError, NotACheckout) as error:
-        return broken(f"{error} (the worker would end with 3)", ExitCode.SERVER_FAILED.remedy)
+        return broken(
+            f"{error} (the worker would end with {int(ExitCode.SERVER_FAILED)})", ExitCode.SERVER_FAILED.remedy
+        )
     seconds = round(time.monotonic() - started, 2)
     return ok(f"{which} is ready after {seconds} s", seconds=seconds)
 
@@ -70,7 +73,7 @@ def check_swap(context: Context) -> Result:
     except FaceSwapError as error:
         fact = ERRORS.get(error.code)
         remedy = fact.remedy if fact else ExitCode.SWAP_FAILED.remedy
-        return broken(f"{error} (the worker would end with 4)", remedy, code=error.code)
+        return broken(f"{error} (the worker would end with {int(ExitCode.SWAP_FAILED)})", remedy, code=error.code)
     milliseconds = round((time.monotonic() - started) * 1e3)
     swapped = sum(face.swapped for face in result.faces)
     if not swapped:
