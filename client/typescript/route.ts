@@ -14,7 +14,6 @@ export const maxDuration = 150; // seconds the platform lets the handler run; ke
 
 /** The one table from error codes to HTTP statuses. 499: the caller went away, so nobody reads it. */
 const STATUS_BY_CODE = {
-  INVALID_IDENTITY: 400, // of the service, not of jobs
   BAD_INPUT: 400, BAD_BASE64: 400, EMPTY_IMAGE: 400, NOT_AN_IMAGE: 400, TRUNCATED_IMAGE: 400, CORRUPT_IMAGE: 400,
   BAD_DIMENSIONS: 400, ANIMATED_IMAGE: 400, UNKNOWN_OPTION: 400, INVALID_OPTION: 400, WRONG_PICTURE_COUNT: 400,
   SOURCE_COUNT_MISMATCH: 400, INVALID_IDENTITY: 400, DOWNLOAD_REFUSED: 400, TOO_MANY_BYTES: 413, TOO_MANY_PIXELS: 413,

@@ -123,12 +123,37 @@ def test_metrics_show_limits_use_and_refusals(
 def test_triton_itself_refuses_what_does_not_fit_into_its_queue(
     limited: LocalServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
-    source, slow = portrait.read_bytes(), png(4000, 5000)
-    with ThreadPoolExecutor(300) as pool:
-        answers = list(pool.map(lambda _: swap(triton, source, slow), range(300)))
+    sent, answers = inputs(png(64, 64), png(5000, 6000)), []
+    for _ in range(300):  # small bodies, so that they arrive while the first ones are decoded
+        triton.async_infer("face_swap", sent, callback=lambda result, error: answers.append(str(error)))
+    assert until(lambda: len(answers) == 300, 60.0)
+    source, slow = portrait.read_bytes(), png(300, 300)
     assert any("Exceeds maximum queue size" in text for text in answers), set(answers)
     assert until(lambda: leases(limited) == 0)
     assert until(lambda: "NO_FACE_IN_TARGET" in swap(triton, source, slow)), "it is as well as before"
+
+
+def test_a_request_that_waits_longer_than_its_caller_wants_is_turned_away(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+) -> None:
+    source, slow = portrait.read_bytes(), inputs(png(64, 64), png(5000, 6000))
+    said = ""
+    for _ in range(10):  # both instances of the step must be at work when it comes
+        ended: list[object] = []
+        for _ in range(MOST):
+            triton.async_infer("face_swap", slow, callback=lambda result, error, ended=ended: ended.append(error))
+        try:
+            triton.infer("face_swap", inputs(source, source), timeout=1000)
+        except InferenceServerException as error:
+            said = f"{error.status()} {error.message()}"
+        assert until(lambda ended=ended: len(ended) == MOST)
+        if "timeout expired" in said:
+            break
+    assert "UNAVAILABLE" in said
+    assert "timeout expired" in said
+    assert until(lambda: leases(limited) == 0)
+    answer = triton.infer("face_swap", inputs(source, portrait.read_bytes()), timeout=60_000_000)
+    assert answer.as_numpy("SWAPPED_IMAGE")[0], "a timeout that is long enough changes nothing"
 
 
 def test_every_way_a_request_can_end_gives_its_frames_back(

@@ -15,7 +15,7 @@ HASH = "--hash=sha256:" + "0" * 64
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
 def test_every_line_of_every_lock_has_hashes(lock: Path) -> None:
     text = lock.read_text()
-    assert text.count("==") > 20
+    assert text.count("==") >= 2, "the smallest lock holds two packages"
     assert lines_without_hashes(text) == []
 
 

@@ -5,28 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from faceswap_core.errors import FaceSwapError
 from faceswap_core.frames.leasing import NewLease
 from faceswap_core.frames.request_frames import Allocate
 from faceswap_core.provenance.gate_settings import installed_gate
 from faceswap_core.provenance.request_record import RequestRecord
 from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.steps.decode_images import DecodedRequest, accept_frame, check_identities, decode_images
-from faceswap_core.triton.adapter import FRAMES, RECORD, StepModel, StepRequest, Tensors, outputs_of
-from faceswap_core.triton.admission_metrics import AdmissionMetrics
+from faceswap_core.triton.adapter import FRAMES, RECORD, StepRequest, Tensors, outputs_of
+from faceswap_core.triton.admitting_step import AdmittingStep
 
 
-class TritonPythonModel(StepModel):
+class TritonPythonModel(AdmittingStep):
     def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
         self.gate = installed_gate(repository, settings)
-        self.metrics = AdmissionMetrics()
-
-    def keep_house(self) -> None:
-        super().keep_house()
-        self.metrics.refresh(self.store)
-
-    def failed(self, error: FaceSwapError) -> None:
-        self.metrics.count(error)
 
     def step(self, request: StepRequest) -> Tensors:
         with NewLease(self.store) as new:

@@ -14,7 +14,7 @@ from faceswap_tools.supervision.swap_probe import probe_picture
 
 ANSWERED = "answered"
 DEADLINE_SECONDS = 60.0
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.25
 """After an error: a caller who hammers a server that is down would only measure the loop."""
 
 

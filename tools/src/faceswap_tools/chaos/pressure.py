@@ -89,7 +89,10 @@ def largest_pictures(server: LocalServer, callers: int = 16, calls: int = 48) ->
     done = f"{callers} callers with pictures of 50 megapixels and {MEMORY_LIMIT_MB} MB of memory"
     source, target = source_picture().jpeg, _largest_jpeg()
     with Client(server.grpc_address, timeout=120.0, remember_sources=0, retries=0) as client:
-        _swap(client, source, target)  # steps and arenas grow to their size once
+        # steps, arenas and Triton's regions grow with the requests at once: that is not the large pictures' doing
+        with ThreadPoolExecutor(callers) as pool:
+            for _ in pool.map(lambda _: _swap(client, source, source), range(6 * callers)):
+                pass
         time.sleep(REST_SECONDS)
         before = read_server(server.pid, server.region_prefix)
         with _peak(server) as peak, ThreadPoolExecutor(callers) as pool:

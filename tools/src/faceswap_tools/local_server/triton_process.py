@@ -30,7 +30,7 @@ from faceswap_tools.local_server.installed_networks import network_fault
 from faceswap_tools.local_server.ports import HOST, choose_ports
 from faceswap_tools.local_server.served_repository import entry_points, withdraw
 from faceswap_tools.local_server.server_folder import ServerFolder
-from faceswap_tools.local_server.shared_memory import SHM, check_shared_memory
+from faceswap_tools.local_server.shared_memory import SHM, check_shared_memory, region_prefix, remove_abandoned_regions
 from faceswap_tools.local_server.triton_log import open_log, reason_in_log
 
 POLL_SECONDS = 1
@@ -88,7 +88,7 @@ class LocalServer:
         self._ready = False
         self._folder: ServerFolder | None = None
         self._children: dict[int, psutil.Process] = {}
-        self._shm_prefix = f"faceswap_{os.getpid()}_{secrets.token_hex(3)}_"
+        self._shm_prefix = f"{region_prefix(os.getpid())}{secrets.token_hex(3)}_"
         self.http_port, self.grpc_port = settings.http_port, settings.grpc_port
         self.metrics_port = settings.metrics_port
         self.log = settings.log or Path(tempfile.gettempdir()) / f"tritonserver-{secrets.token_hex(4)}.log"
@@ -138,6 +138,7 @@ class LocalServer:
             ServerStartError: it ended, or was not ready in time; nothing of it is left behind.
         """
         triton = find_carried_triton()
+        remove_abandoned_regions()
         check_shared_memory()
         try:
             self._folder = ServerFolder(triton, self.settings.repository)
