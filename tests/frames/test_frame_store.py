@@ -146,7 +146,7 @@ def test_leases_are_lost_when_the_server_does_nothing(folder: Path, monkeypatch:
         spent[0] += 1.0 if second % 4 == 0 else 0.0
         store.sweep()
     assert store.usage().requests == 1
-    for _ in range(7):
+    for _ in range(8):
         clock[0] += 1.0
         spent[0] += 0.02
         store.sweep()

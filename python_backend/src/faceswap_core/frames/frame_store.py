@@ -70,7 +70,8 @@ class FrameStore:
         self, directory: Path, budget: MemoryBudget, request_seconds: float, cpu_seconds: Callable[[], float]
     ) -> None:
         self._cpu_seconds = cpu_seconds
-        self._looked_at, self._spent, self._quiet_since = time.time(), 0.0, time.time()
+        self._looked_at = self._quiet_since = time.time()
+        self._spent: float | None = None
         self._directory = directory
         self.budget = budget
         self._request_seconds = request_seconds
@@ -151,26 +152,37 @@ class FrameStore:
         return stat.st_mtime
 
     def sweep(self) -> None:
-        """Deletes leases that were lost, and segments that nobody has needed for a while; forgets their mappings."""
+        """Deletes leases that were lost, and segments that nobody has needed for a while; forgets their mappings.
+
+        For one step of the server; the others need `forget_mappings` alone.
+        """
         now = time.time()
         lost_before = now - self._request_seconds
         with suppress(FileNotFoundError):
             finished = (self._directory / FINISHED).stat().st_mtime
             lost_before = max(lost_before, finished - OVERTAKEN_BY_SECONDS)
-        quiet_since = self._server_is_quiet_since(now)
+        oldest = min((stat.st_mtime for path, stat in self._files() if path.suffix == TARGET), default=now)
+        quiet_since = self._server_is_quiet_since(now, oldest)
         if now - quiet_since > QUIET_SECONDS:
             lost_before = max(lost_before, quiet_since)
         with self._locked():
             for path, stat in self._files():
                 if stat.st_mtime < (now - FREE_FOR_SECONDS if path.suffix == FREE else lost_before):
                     path.unlink(missing_ok=True)
-            kept = {stat.st_ino for _, stat in self._files()}
-        for inode in [inode for inode in self._mappings if inode not in kept]:
-            self._mappings.pop(inode, None)  # its memory goes when the last view of it does
+        self.forget_mappings()
 
-    def _server_is_quiet_since(self, now: float) -> float:
+    def forget_mappings(self) -> None:
+        """Lets go of segments that have been deleted; their memory goes with the last process that had mapped them."""
+        kept = {stat.st_ino for _, stat in self._files()}
+        for inode in [inode for inode in self._mappings if inode not in kept]:
+            self._mappings.pop(inode, None)
+
+    def _server_is_quiet_since(self, now: float, oldest_lease: float) -> float:
+        if now - oldest_lease < QUIET_SECONDS:  # the usual case, and looking at every process costs 1 ms
+            self._quiet_since, self._spent = now, None
+            return now
         spent = self._cpu_seconds()
-        if spent - self._spent > QUIET_SHARE * (now - self._looked_at):
+        if self._spent is None or spent - self._spent > QUIET_SHARE * (now - self._looked_at):
             self._quiet_since = now
         self._looked_at, self._spent = now, spent
         return self._quiet_since

@@ -146,7 +146,7 @@ class StepModel:
 
     def keep_house(self) -> None:
         """Called about every second, in a thread of its own."""
-        self.store.sweep()
+        self.store.forget_mappings()
 
     def failed(self, error: FaceSwapError) -> None:
         """Called with what a request ended in, before the caller is told."""

@@ -27,8 +27,8 @@ class AdmittingStep(StepModel):
         super().initialize(args)
 
     def keep_house(self) -> None:
-        """Shows what the store and the processes hold now; called about every second."""
-        super().keep_house()
+        """Looks after the store, and shows what it and the processes hold; called about every second."""
+        self.store.sweep()
         usage, budget = self.store.usage(), self.store.budget
         self._requests.set("used", usage.requests)
         self._requests.set("limit", budget.max_in_flight)

@@ -43,7 +43,9 @@ def _peak(pack: BenchmarkPack, in_flight: int) -> tuple[int, int]:
     source, target = source_picture().jpeg, target_picture(FRAME, 1, 400).jpeg
     with tempfile.TemporaryDirectory() as scratch, pack_server(pack, Path(scratch)) as server:
         before = server.processes.memory_bytes()
-        run = server.run(source, target, in_flight, seconds=0.0, requests=(3 * in_flight, 3 * in_flight))
+        run = server.run(
+            source, target, in_flight, seconds=0.0, requests=(3 * in_flight, 3 * in_flight), look_every_s=0.1
+        )
         return before, run.peak_bytes
 
 

@@ -75,6 +75,7 @@ class BenchmarkedServer:
         seconds: float,
         requests: tuple[int, int] = (1, 100_000),
         memory: bool = True,
+        look_every_s: float = 0.5,
         remember: bool = False,
     ) -> ServiceRun:
         """One closed loop of swaps; with `remember` the client sends the identity of a source it has sent before."""
@@ -85,7 +86,8 @@ class BenchmarkedServer:
 
         before, counted = self.processes.cpu(), read_statistics(self.server.http_url)
         if memory:
-            with watch_memory(self.processes) as peak:
+            # seldom: walking page tables slows the processes that are being measured
+            with watch_memory(self.processes, look_every_s) as peak:
                 loop = run_closed_loop(call, in_flight, seconds=seconds, requests=requests)
         else:
             peak = None
@@ -163,7 +165,7 @@ def _add_ours(series: Series, run: ServiceRun) -> None:
 
 
 def _add_theirs(series: Series, loop: InsightfaceLoop, in_flight: int, seconds: float) -> None:
-    with watch_memory(ServerProcesses(loop.pid, frozenset())) as peak:
+    with watch_memory(ServerProcesses(loop.pid, frozenset()), period_s=0.5) as peak:
         result = loop.run(in_flight, seconds=seconds)
     series.loops.append(result.loop)
     series.peaks.append(peak.bytes)
