@@ -52,8 +52,9 @@ QUIET_SECONDS = 5.0
 QUIET_SHARE = 0.1
 """Of one core. A server at rest spends 0.02 of one; a network at work on a CPU all of one or more, and tritonserver
 waiting for a GPU polls."""
-FREE_FOR_SECONDS = 10.0
-"""How long a segment that was given back waits for the next frame of its size."""
+FREE_FOR_SECONDS = 30.0
+"""How long a segment that was given back waits for the next frame of its size. A new one has to be zeroed first: 10 ms
+for a 1080p frame."""
 
 
 class FrameStore:

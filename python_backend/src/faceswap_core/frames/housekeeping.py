@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-IDLE_SECONDS = 10.0
+IDLE_SECONDS = 30.0
 """A step that has not worked for so long returns the memory it keeps for the next frame (malloc_trim(3)). With 2 s,
 callers who come every few seconds paid for fresh pages each time: 54 CPU ms a request at 1080p instead of 47."""
 _LOOK_EVERY_SECONDS = 1.0

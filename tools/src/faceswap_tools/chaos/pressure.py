@@ -32,7 +32,7 @@ MEMORY_LIMIT_MB = 1800
 LARGEST = (6000, 8300)
 """Height and width: 49.8 of the 50 megapixels that are allowed."""
 REFUSED_WITHIN_MS = 50.0
-REST_SECONDS = 16.0
+REST_SECONDS = 36.0
 
 
 @contextmanager
