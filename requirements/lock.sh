@@ -16,6 +16,8 @@ part() { # NAME [OPTION]: the part of environment.txt that NAME.in and what it n
     } > "requirements/$1.txt.new"
 }
 part image
+uv pip compile $options --no-deps --constraint requirements/environment.txt.new requirements/image-carried.in \
+    >> requirements/image.txt.new
 part image-cpu --no-deps
 part image-build --no-deps
 {
