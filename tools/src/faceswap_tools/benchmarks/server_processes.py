@@ -60,7 +60,10 @@ class ServerProcesses:
         """CPU seconds since each process began, in ticks of 10 ms."""
         spent: dict[str, float] = {}
         for process, model in self._processes.values():
-            times = process.cpu_times()
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:  # a passing helper of a start, met when the processes were listed
+                continue
             spent[model] = spent.get(model, 0.0) + times.user + times.system
         return CpuSeconds(spent)
 
