@@ -9,7 +9,6 @@ import numpy as np
 import onnxruntime
 import pytest
 from faceswap_core.letterbox import letterbox
-from faceswap_tools.benchmarks.__main__ import write_report
 from faceswap_tools.benchmarks.benchmark_packs import offline_benchmark_pack
 from faceswap_tools.benchmarks.closed_loop import ClosedLoop, run_closed_loop
 from faceswap_tools.benchmarks.config_variants import VARIANTS, apply_edits
@@ -19,6 +18,7 @@ from faceswap_tools.benchmarks.marking_cost import measure_marking
 from faceswap_tools.benchmarks.our_stages import OurStages
 from faceswap_tools.benchmarks.pairing import alternate, summary
 from faceswap_tools.benchmarks.pictures import source_picture, target_picture
+from faceswap_tools.benchmarks.report import write_report
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.checkout import Checkout

@@ -20,7 +20,7 @@ class Housekeeping:
         sweep: called about every second, for example `FrameStore.sweep`.
     """
 
-    def __init__(self, sweep: Callable[[], None] | None = None) -> None:
+    def __init__(self, sweep: Callable[[], None]) -> None:
         self._sweep = sweep
         self._worked_at: float | None = None
         self._ended = threading.Event()
@@ -41,8 +41,7 @@ class Housekeeping:
 
     def _keep(self) -> None:
         while not self._ended.wait(_LOOK_EVERY_SECONDS):
-            if self._sweep is not None:
-                self._sweep()
+            self._sweep()
             if self._worked_at is not None and time.monotonic() - self._worked_at > IDLE_SECONDS:
                 self._worked_at = None
                 trim_heap()

@@ -9,12 +9,11 @@ else should run on the machine meanwhile.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +25,7 @@ from faceswap_tools.benchmarks.marked_service import measure_marked_service
 from faceswap_tools.benchmarks.marking_cost import measure_marking
 from faceswap_tools.benchmarks.memory import measure_memory
 from faceswap_tools.benchmarks.repeated_source import measure_repeated_source
+from faceswap_tools.benchmarks.report import write_report
 from faceswap_tools.benchmarks.saturation import measure_saturation
 from faceswap_tools.benchmarks.service_rows import measure_service, measure_service_cpu
 from faceswap_tools.benchmarks.stages import measure_stages
@@ -121,14 +121,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missed = [row for row in rows if row.ok is False]
     console.print(f"{len(rows)} rows, {len(missed)} below target, written to {output}")
     return 0
-
-
-def write_report(path: Path, facts: dict[str, object], rows: Sequence[Row]) -> None:
-    """Writes facts and rows as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps({**facts, "rows": [asdict(row) for row in rows]}, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
 
 
 def _measure(chosen: argparse.Namespace, console: Console) -> list[Row]:

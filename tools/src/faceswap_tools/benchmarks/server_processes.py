@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from faceswap_core.frames.leasing import frames_folder
 
+from faceswap_tools.local_server.shared_memory import SHM, allocated_bytes
+
 SERVER = "tritonserver"
-SHM = Path("/dev/shm")  # noqa: S108
 NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
 # The Python backend starts `triton_python_backend_stub .../model.py <shm> ... <model>_<group>_<instance> ...`.
 _INSTANCE = re.compile(r"^(?P<model>[a-z][a-z0-9_]*)_\d+_\d+$|^(?P<shared>[a-z][a-z0-9_]*)_\d+$")
@@ -75,11 +76,7 @@ class ServerProcesses:
 
     def shared_memory_bytes(self) -> int:
         """What Triton's regions in /dev/shm take, which never shrink, and the frames in the store."""
-        total = 0
-        for path in (*self._regions, *self._frames.glob("*")):
-            with suppress(FileNotFoundError):
-                total += path.stat().st_blocks * 512
-        return total
+        return allocated_bytes((*self._regions, *self._frames.glob("*")))
 
 
 class PeakMemory:
@@ -109,23 +106,16 @@ def watch_memory(processes: ServerProcesses, period_s: float = 0.1) -> Iterator[
         thread.join()
 
 
-def proportional_memory(process: psutil.Process) -> int:
-    """Proportional set size: private pages, and of shared ones this process's part. 0 once it has ended."""
-    return _rollup(process, ("Pss",))
-
-
 def memory_without_files_in_shm(process: psutil.Process) -> int:
-    """As `proportional_memory`, without shared memory."""
-    return _rollup(process, ("Pss_Anon", "Pss_File"))
+    """Proportional set size without shared memory: private pages, and of shared files this process's part, in bytes.
 
-
-def _rollup(process: psutil.Process, names: tuple[str, ...]) -> int:
-    """Sums lines of /proc/PID/smaps_rollup (proc(5), Linux 5.4 for the parts), in bytes."""
+    From /proc/PID/smaps_rollup (proc(5), Linux 5.4 for the parts). 0 once the process has ended.
+    """
     try:
         lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
-    except OSError:  # it has ended
+    except OSError:
         return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.split(":")[0] in names)
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_File:")))
 
 
 def _model_of(command: list[str], models: frozenset[str]) -> str:

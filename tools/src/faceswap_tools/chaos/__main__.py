@@ -10,8 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from faceswap_tools.benchmarks.__main__ import write_report
-from faceswap_tools.benchmarks.machine import measurement_facts
+from faceswap_tools.benchmarks.report import report_bounds
 from faceswap_tools.chaos.breaking import kill_parts, stop_in_order, supervised
 from faceswap_tools.chaos.incident import Incident, incident_table
 from faceswap_tools.chaos.pressure import hostile_requests, largest_pictures, limited_server, too_many_callers
@@ -54,10 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         incidents = all_incidents(checkout.model_repository, Path(scratch), console)
     console.print(incident_table(incidents))
     rows = [row for incident in incidents for row in incident.all_rows()]
-    output = checkout.root / "out" / "chaos.json"
-    write_report(output, measurement_facts(checkout.root), rows)
-    console.print(f"written to {output}")
-    return 1 if any(row.ok is False for row in rows) else 0
+    return report_bounds(checkout.root, "chaos", rows, console)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ or answers every request with an error, long after its start.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,15 @@ LEAST = 256 * 2**20
 ADVISED = 2 * 2**30
 """Bytes with which no load met /dev/shm as a limit."""
 HOW = "give a container `docker run --shm-size=2g`, a machine `mount -o remount,size=2G /dev/shm`"
+
+
+def allocated_bytes(paths: Iterable[Path]) -> int:
+    """What files in shared memory really take; nothing for those that go meanwhile."""
+    total = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            total += path.stat().st_blocks * 512
+    return total
 
 
 def region_prefix(launcher: int) -> str:

@@ -18,8 +18,7 @@ from pathlib import Path
 from faceswap_core.frames.frame_store import FREE_FOR_SECONDS
 from rich.console import Console
 
-from faceswap_tools.benchmarks.__main__ import write_report
-from faceswap_tools.benchmarks.machine import measurement_facts
+from faceswap_tools.benchmarks.report import report_bounds
 from faceswap_tools.benchmarks.table import Row, print_rows
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.checkout import Checkout
@@ -111,10 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_rows("soak", rows, console)
     for surprise in sorted({text for tally in run.tallies for text in tally.surprises}):
         console.print(f"unexpected: {surprise}")
-    output = checkout.root / "out" / "soak.json"
-    write_report(output, measurement_facts(checkout.root), rows)
-    console.print(f"written to {output}")
-    return 1 if any(row.ok is False for row in rows) else 0
+    return report_bounds(checkout.root, "soak", rows, console)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import psutil
 from faceswap_core.frames.leasing import frames_folder
 from faceswap_core.frames.server_processes import ServerProcesses
 
-SHM = Path("/dev/shm")  # noqa: S108
+from faceswap_tools.local_server.shared_memory import SHM, allocated_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +39,13 @@ def read_server(server_pid: int, region_prefix: str) -> Reading:
     frames = list(frames_folder(server_pid).glob("*.*"))
     return Reading(
         memory_mb=ServerProcesses(server_pid).held_bytes() / 1e6,
-        frames_mb=_allocated(frames) / 1e6,
-        regions_mb=_allocated(SHM.glob(f"{region_prefix}*")) / 1e6,
+        frames_mb=allocated_bytes(frames) / 1e6,
+        regions_mb=allocated_bytes(SHM.glob(f"{region_prefix}*")) / 1e6,
         descriptors=sum(process.num_fds() for process in family),
         threads=sum(process.num_threads() for process in family),
         processes=len(family),
         in_flight=sum(path.suffix == ".target" for path in frames),
     )
-
-
-def _allocated(paths: Iterable[Path]) -> int:
-    total = 0
-    for path in paths:
-        with suppress(FileNotFoundError):  # given back meanwhile
-            total += path.stat().st_blocks * 512
-    return total
 
 
 NAMES = tuple(field.name for field in fields(Reading))
