@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -14,7 +17,13 @@ from faceswap_core.errors import ServerBusy, TooManyPixels
 from faceswap_core.frames import memory_budget
 from faceswap_core.frames.housekeeping import Housekeeping
 from faceswap_core.frames.memory_budget import WORKING_FACTOR, MemoryBudget, StoreUsage
-from faceswap_core.frames.server_processes import SHARE_OF_LIMIT, ServerProcesses, memory_limit
+from faceswap_core.frames.server_processes import (
+    SHARE_OF_LIMIT,
+    SHARED_MEMORY,
+    ServerProcesses,
+    memory_limit,
+    regions_of,
+)
 
 MB = 2**20
 IDLE = StoreUsage(0, 0.0, 0, 0)
@@ -120,6 +129,29 @@ def test_memory_of_a_process_is_what_it_allocates() -> None:
     grown = memory.held_bytes() - before
     assert 60 * MB < grown < 80 * MB
     assert len(block) == 64 * MB
+
+
+def test_a_region_counts_once_however_often_it_is_mapped() -> None:
+    region = SHARED_MEMORY / f"faceswap_test_{os.getpid()}"
+    # as Triton starts a step: the name of its region is a word of the command line
+    command = [sys.executable, "-c", "print(flush=True); input()", region.name]
+    try:
+        region.write_bytes(bytes(32 * MB))
+        without = ServerProcesses(os.getpid()).held_bytes()
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as step:
+            assert step.stdout is not None
+            step.stdout.readline()
+            assert regions_of(psutil.Process(step.pid)) == {region}
+            once = ServerProcesses(os.getpid()).held_bytes()
+            with region.open("r+b") as file:
+                mappings = [mmap.mmap(file.fileno(), 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE) for _ in range(3)]
+            again = ServerProcesses(os.getpid()).held_bytes()
+            step.communicate(b"\n")
+    finally:
+        region.unlink()
+    assert 32 * MB <= once - without < 60 * MB  # and the step's own memory
+    assert again - once < 8 * MB
+    assert len(mappings) == 3
 
 
 def test_a_process_that_has_ended_holds_nothing() -> None:

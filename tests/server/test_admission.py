@@ -12,9 +12,10 @@ from pathlib import Path
 import cv2
 import httpx
 import numpy as np
+import psutil
 import pytest
 from faceswap_core.frames.leasing import frames_folder
-from faceswap_core.frames.server_processes import ServerProcesses
+from faceswap_core.frames.server_processes import ServerProcesses, allocated_bytes, regions_of
 from faceswap_tools.local_server import LocalServer, ServerSettings
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
@@ -178,6 +179,19 @@ def test_every_way_a_request_can_end_gives_its_frames_back(
     answer = triton.infer("face_swap_identity", [identity, frame], parameters={"on_no_face": "passthrough"})
     assert answer.as_numpy("SWAPPED_FRAME").shape == (240, 320, 3)
     assert leases(limited) == 0
+
+
+def test_requests_that_fail_leave_nothing_in_tritons_shared_memory(
+    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+) -> None:
+    steps = psutil.Process(limited.pid).children(recursive=True)
+    regions = {region for step in steps for region in regions_of(step)}
+    text, before = b"text" * 2**21, allocated_bytes(regions)
+    for _ in range(16):
+        assert "NOT_AN_IMAGE" in swap(triton, portrait.read_bytes(), text)
+    # two instances of the step, and a region takes up to 2.7 times the largest tensor; held inputs would be 134 MB
+    assert len(regions) >= 8
+    assert allocated_bytes(regions) - before < 2 * 2.7 * len(text)
 
 
 def test_cancelled_requests_stop_costing_work(

@@ -14,10 +14,9 @@ from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.frames.frame_store import FrameStore
 from faceswap_core.frames.memory_budget import MemoryBudget
 from faceswap_core.frames.request_frames import RequestFrames, Size
-from faceswap_core.frames.server_processes import ServerProcesses, memory_limit
+from faceswap_core.frames.server_processes import SHARED_MEMORY, ServerProcesses, memory_limit
 from faceswap_core.limits import Limits
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the tmpfs every Linux has; nothing in it reaches a disk
 _PREFIX = "faceswap-frames-"
 
 

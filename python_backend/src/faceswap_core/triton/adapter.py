@@ -174,11 +174,16 @@ class StepModel:
                 output_tensors=[_tensor(name, value) for name, value in outputs.items() if name in wrapped.wanted]
             )
         except Exception as error:
-            self._give_back(wrapped, outputs)
-            known = _known(error)
-            self._account_failure(wrapped, known)
-            self.failed(known)
-            return _failed(known)
+            # not kept in a variable here: its traceback holds this frame, and the two would hold the request's
+            # tensors in Triton's shared memory until Python looks for cycles
+            return self._fail(wrapped, outputs, error)
+
+    def _fail(self, request: StepRequest, outputs: Tensors, error: Exception) -> Any:
+        self._give_back(request, outputs)
+        known = _known(error)
+        self._account_failure(request, known)
+        self.failed(known)
+        return _failed(known)
 
     def _account(self, request: StepRequest) -> None:
         if self.audit is not None and request.ending is not None:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import psutil
 from faceswap_core.frames.leasing import frames_folder
-
-from faceswap_tools.local_server.shared_memory import SHM, allocated_bytes
+from faceswap_core.frames.server_processes import allocated_bytes, regions_of
 
 SERVER = "tritonserver"
 NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
@@ -52,10 +51,8 @@ class ServerProcesses:
         self._regions: set[Path] = set()
         self._frames = frames_folder(pid)
         for child in server.children(recursive=True):
-            command = child.cmdline()
-            self._processes[child.pid] = (child, _model_of(command, models))
-            # a stub is told the name of its shared memory
-            self._regions |= {SHM / word for word in command if word and "/" not in word and (SHM / word).is_file()}
+            self._processes[child.pid] = (child, _model_of(child.cmdline(), models))
+            self._regions |= regions_of(child)
 
     def cpu(self) -> CpuSeconds:
         """CPU seconds since each process began, in ticks of 10 ms."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 from faceswap_client import Client, FaceSwapError
+from faceswap_core.frames.server_processes import SHARED_MEMORY
 
-from faceswap_tools.local_server.shared_memory import SHM, region_prefix
+from faceswap_tools.local_server.shared_memory import region_prefix
 from faceswap_tools.local_server.stub_processes import StubProcess, find_stubs
 from faceswap_tools.supervision.swap_probe import probe_picture
 
@@ -60,7 +61,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 def shared_memory_regions(launcher_pid: int) -> set[Path]:
     """The regions in /dev/shm of servers that the process `launcher_pid` started."""
-    return set(SHM.glob(f"{region_prefix(launcher_pid)}*"))
+    return set(SHARED_MEMORY.glob(f"{region_prefix(launcher_pid)}*"))
 
 
 def seconds_to_recover(

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from faceswap_core.frames.server_processes import SHARED_MEMORY
+
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos.incident import Incident
@@ -18,7 +20,6 @@ from faceswap_tools.exit_codes import ExitCode
 
 PATIENCE_S = 60.0
 PROGRAM = "faceswap serve: "
-SHM = "/dev/shm"  # noqa: S108
 
 
 def failed_starts(repository: Path, scratch: Path) -> list[Incident]:
@@ -37,7 +38,7 @@ def failed_starts(repository: Path, scratch: Path) -> list[Incident]:
         small.mkdir()
         serve = [f"--repository={repository}"]
         incidents += [
-            _start("start with 64 MB of /dev/shm", serve, scratch, mount=SHM, size="64m"),
+            _start("start with 64 MB of /dev/shm", serve, scratch, mount=str(SHARED_MEMORY), size="64m"),
             _start(
                 "start with a full disk under the log",
                 [*serve, f"--log={small / 'server.log'}"],
@@ -73,7 +74,7 @@ def _start(done: str, arguments: Sequence[str], scratch: Path, mount: str = "", 
     command = [sys.executable, "-m", "faceswap_tools.serve", *ports, *log, *arguments]
     if mount:
         # the mount is gone with the namespace; all but /dev/shm is filled
-        fill = "" if mount == SHM else 'head -c 1G /dev/zero > "$1/full" 2>/dev/null; '
+        fill = "" if mount == str(SHARED_MEMORY) else 'head -c 1G /dev/zero > "$1/full" 2>/dev/null; '
         script = f'mount -t tmpfs -o size="$2" tmpfs "$1" && {{ {fill}shift 2; exec "$@"; }}'
         command = ["unshare", "--mount", "sh", "-c", script, "sh", mount, size, *command]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)

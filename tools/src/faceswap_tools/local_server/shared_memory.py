@@ -8,15 +8,14 @@ or answers every request with an error, long after its start.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from faceswap_core.frames.server_processes import SHARED_MEMORY
 
 from faceswap_tools.local_server.carried_triton import SetupError
 
-SHM = Path("/dev/shm")  # noqa: S108  where the Python backend keeps its regions
 LEAST = 256 * 2**20
 """Bytes without which the server is not started."""
 ADVISED = 2 * 2**30
@@ -24,21 +23,12 @@ ADVISED = 2 * 2**30
 HOW = "give a container `docker run --shm-size=2g`, a machine `mount -o remount,size=2G /dev/shm`"
 
 
-def allocated_bytes(paths: Iterable[Path]) -> int:
-    """What files in shared memory really take; nothing for those that go meanwhile."""
-    total = 0
-    for path in paths:
-        with suppress(FileNotFoundError):
-            total += path.stat().st_blocks * 512
-    return total
-
-
 def region_prefix(launcher: int) -> str:
     """What the names of all regions of servers begin with that the process `launcher` started."""
     return f"faceswap_{launcher}_"
 
 
-def remove_abandoned_regions(directory: Path = SHM) -> int:
+def remove_abandoned_regions(directory: Path = SHARED_MEMORY) -> int:
     """Deletes regions of servers whose launcher was killed and could not; returns how many."""
     removed = 0
     for region in directory.glob("faceswap_*_*"):
@@ -54,7 +44,7 @@ class SharedMemoryTooSmall(SetupError):
     """One line that says how much there is, how much it takes, and how to enlarge it."""
 
 
-def check_shared_memory(directory: Path = SHM) -> str | None:
+def check_shared_memory(directory: Path = SHARED_MEMORY) -> str | None:
     """None when there is enough, or one line of advice when it is less than advised.
 
     Raises:

@@ -18,6 +18,7 @@ from types import TracebackType
 import httpx
 import psutil
 from faceswap_core.frames.leasing import frames_folder
+from faceswap_core.frames.server_processes import SHARED_MEMORY
 
 from faceswap_tools.local_server.carried_triton import (
     CarriedTriton,
@@ -30,7 +31,7 @@ from faceswap_tools.local_server.installed_networks import network_fault
 from faceswap_tools.local_server.ports import HOST, choose_ports
 from faceswap_tools.local_server.served_repository import entry_points, withdraw
 from faceswap_tools.local_server.server_folder import ServerFolder
-from faceswap_tools.local_server.shared_memory import SHM, check_shared_memory, region_prefix, remove_abandoned_regions
+from faceswap_tools.local_server.shared_memory import check_shared_memory, region_prefix, remove_abandoned_regions
 from faceswap_tools.local_server.triton_log import open_log, reason_in_log
 
 POLL_SECONDS = 1
@@ -281,7 +282,7 @@ class LocalServer:
             child.kill()
         psutil.wait_procs(alive, timeout=5.0)
         self._children.clear()
-        for region in SHM.glob(f"{self._shm_prefix}*"):
+        for region in SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
             region.unlink(missing_ok=True)
         if self._process is not None:
             shutil.rmtree(frames_folder(self._process.pid), ignore_errors=True)

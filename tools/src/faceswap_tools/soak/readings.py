@@ -6,9 +6,7 @@ from dataclasses import dataclass, fields
 
 import psutil
 from faceswap_core.frames.leasing import frames_folder
-from faceswap_core.frames.server_processes import ServerProcesses
-
-from faceswap_tools.local_server.shared_memory import SHM, allocated_bytes
+from faceswap_core.frames.server_processes import SHARED_MEMORY, ServerProcesses, allocated_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def read_server(server_pid: int, region_prefix: str) -> Reading:
     return Reading(
         memory_mb=ServerProcesses(server_pid).held_bytes() / 1e6,
         frames_mb=allocated_bytes(frames) / 1e6,
-        regions_mb=allocated_bytes(SHM.glob(f"{region_prefix}*")) / 1e6,
+        regions_mb=allocated_bytes(SHARED_MEMORY.glob(f"{region_prefix}*")) / 1e6,
         descriptors=sum(process.num_fds() for process in family),
         threads=sum(process.num_threads() for process in family),
         processes=len(family),
