@@ -34,6 +34,9 @@ from faceswap_tools.local_server.server_folder import ServerFolder
 from faceswap_tools.local_server.shared_memory import check_shared_memory, region_prefix, remove_abandoned_regions
 from faceswap_tools.local_server.triton_log import open_log, reason_in_log
 
+KEEP_NO_REQUESTS = "--grpc-infer-allocation-pool-size=0"
+"""By default Triton keeps the last 8 requests and their answers for reuse, at the size of the largest they ever had:
+after 48 pictures of 23 MB its process held 650 MB, without 170, and 1080p requests cost it 6 ms of CPU either way."""
 POLL_SECONDS = 1
 """How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
 EXIT_SECONDS = 10
@@ -185,6 +188,7 @@ class LocalServer:
             f"--http-restricted-api={never}",
             f"--grpc-restricted-protocol={never}",
             "--disable-auto-complete-config",
+            KEEP_NO_REQUESTS,
             f"--exit-timeout-secs={EXIT_SECONDS}",
             f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",
             *self.settings.arguments,

@@ -19,6 +19,7 @@ import httpx
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.local_server.triton_log import reason_in_log
+from faceswap_tools.local_server.triton_process import KEEP_NO_REQUESTS
 from faceswap_tools.runpod.settings import WorkerSettings
 
 HOST = "127.0.0.1"
@@ -101,6 +102,7 @@ class NativeTriton:
             f"--grpc-port={self._grpc_port}",
             "--allow-metrics=false",
             "--disable-auto-complete-config",
+            KEEP_NO_REQUESTS,
             f"--exit-timeout-secs={int(self._settings.drain_seconds)}",
             *shlex.split(self._settings.triton_arguments),
         ]
