@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from faceswap_tools.local_server import LocalServer
 from faceswap_tools.soak.__main__ import Soak, rows_of, soak
 from faceswap_tools.soak.readings import NAMES, Reading, read_server
-from faceswap_tools.soak.traffic import BUSY, Kind, Tally, all_kinds
+from faceswap_tools.soak.traffic import BUSY, Kind, Tally, all_kinds, run_traffic
 
 CALM = Reading(memory_mb=800.0, frames_mb=0.0, regions_mb=60.0, descriptors=110, threads=440, processes=11, in_flight=0)
 
@@ -18,6 +19,8 @@ def missed(run: Soak) -> set[str]:
 
 
 def test_mixed_traffic_leaves_nothing_behind(server: LocalServer) -> None:
+    # a server that has not worked yet opens connections between its parts with the first requests at once
+    asyncio.run(run_traffic(server.grpc_address, all_kinds(), requests=40, in_flight=8, seed=1))
     before = read_server(server.pid, server.region_prefix)
     run = soak(server, rounds=1, requests=40, in_flight=8)
     assert run.tallies[0].sent == 40

@@ -13,7 +13,13 @@ from rich.console import Console
 from faceswap_tools.benchmarks.report import report_bounds
 from faceswap_tools.chaos.breaking import kill_parts, stop_in_order, supervised
 from faceswap_tools.chaos.incident import Incident, incident_table
-from faceswap_tools.chaos.pressure import hostile_requests, largest_pictures, limited_server, too_many_callers
+from faceswap_tools.chaos.pressure import (
+    MOST_GRAIN,
+    hostile_requests,
+    largest_pictures,
+    limited_server,
+    too_many_callers,
+)
 from faceswap_tools.chaos.starting import failed_starts
 from faceswap_tools.checkout import Checkout
 
@@ -30,6 +36,7 @@ def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Inc
     with limited_server(repository, scratch / "limited.log") as server:
         add(too_many_callers(server))
         add(largest_pictures(server))
+        add(largest_pictures(server, grain=MOST_GRAIN))
         add(hostile_requests(server))
     supervisor = supervised(repository, scratch / "supervised.log")
     try:
