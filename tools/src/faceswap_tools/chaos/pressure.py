@@ -96,9 +96,7 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
         grain: noise in the pictures, in levels: 0 for 3 MB, `MOST_GRAIN` for nearly the 25 MiB that are allowed.
     """
     source, target = source_picture().jpeg, _largest_jpeg(grain)
-    done = (
-        f"{callers} callers with 50 megapixels in {len(target) / 1e6:.0f} MB, {MEMORY_LIMIT_MB} MB of memory"
-    )
+    done = f"{callers} callers with 50 megapixels in {len(target) / 1e6:.0f} MB, {MEMORY_LIMIT_MB} MB of memory"
     with Client(server.grpc_address, timeout=300.0, remember_sources=0, retries=1000) as client:
         # steps, arenas and Triton's regions grow with the requests at once: that is not the large pictures' doing
         _burst(client, source, source, callers, 6 * callers)
