@@ -104,6 +104,16 @@ def test_an_http_request_is_the_specifications() -> None:
     assert body[length:] == b"\x03\x00\x00\x00xyz12345678"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "microseconds"), [(2.5, 2_500_000), (1e-9, 1), (float("inf"), 10**18), (1e300, 10**18)]
+)
+def test_an_http_request_says_how_long_its_caller_waits(seconds: float, microseconds: int) -> None:
+    request = InferRequest("m", (), (), {"blend": "fast"}, "")
+    headers, body = encode_request(request, seconds)
+    header = json.loads(body[: int(headers["Inference-Header-Content-Length"])])
+    assert header["parameters"] == {"blend": "fast", "timeout": microseconds}
+
+
 def test_a_grpc_request_is_tritonclients() -> None:
     pictures = np.array([b"one", b"two\0"], dtype=np.object_)
     theirs = InferInput("SOURCE_IMAGE", [2], "BYTES").set_data_from_numpy(pictures)

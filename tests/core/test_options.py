@@ -84,6 +84,14 @@ def test_what_is_not_allowed_names_option_value_and_range(name: str, value: str 
     assert str(caught.value) == f"INVALID_OPTION: {name}={value!r} is not allowed: {description}"
 
 
+def test_a_server_may_allow_fewer_faces() -> None:
+    assert parse_options({}, 5).max_faces == 5
+    assert parse_options({"max_faces": 5}, 5).max_faces == 5
+    assert parse_options({"max_faces": 2}, 5).max_faces == 2
+    with pytest.raises(InvalidOption, match=r"max_faces='6' is not allowed: this server takes 1 to 5$"):
+        parse_options({"max_faces": "6"}, 5)
+
+
 def test_unknown_names_get_the_list() -> None:
     with pytest.raises(UnknownOption, match=r"no option 'blending'; known options: .*blend.*") as caught:
         parse_options({"blending": "fast"})

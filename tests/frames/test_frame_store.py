@@ -291,17 +291,25 @@ def test_a_failed_decode_gives_its_lease_back(folder: Path) -> None:
         b"[]",
         b"{}",
         b"\xff",
-        b'{"token": "../../etc/passwd", "target": [1, 1], "sources": []}',
-        b'{"token": "%s", "target": [1], "sources": []}' % (b"0" * 32),
-        b'{"token": "%s", "target": [0, 5], "sources": []}' % (b"0" * 32),
-        b'{"token": "%s", "target": [true, 5], "sources": []}' % (b"0" * 32),
-        b'{"token": "%s", "target": [1, 1], "sources": [[1, -1]]}' % (b"0" * 32),
-        b'{"token": "%s", "target": [1, 1], "sources": 3}' % (b"0" * 32),
+        b'{"token": "../../etc/passwd", "target": [1, 1], "sources": [], "leased_at": 1}',
+        b'{"token": "%s", "target": [1], "sources": [], "leased_at": 1}' % (b"0" * 32),
+        b'{"token": "%s", "target": [0, 5], "sources": [], "leased_at": 1}' % (b"0" * 32),
+        b'{"token": "%s", "target": [true, 5], "sources": [], "leased_at": 1}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [[1, -1]], "leased_at": 1}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": 3, "leased_at": 1}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": []}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": "soon"}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": 1%s}' % (b"0" * 32, b"0" * 400),
     ],
 )
 def test_a_forged_lease_is_refused(encoded: bytes) -> None:
     with pytest.raises(InvalidTensor):
         FrameLease.parse(encoded)
+
+
+def test_a_lease_that_is_one_is_read() -> None:
+    encoded = b'{"token": "%s", "target": [1, 2], "sources": [[3, 4]], "leased_at": 5.5}' % (b"0" * 32)
+    assert FrameLease.parse(encoded) == FrameLease("0" * 32, (1, 2), ((3, 4),), 5.5)
 
 
 def test_a_lease_of_another_size_than_its_segment_is_refused(folder: Path) -> None:

@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import psutil
 import pytest
+from faceswap_client import Client, DeadlineExceeded, OptionError
 from faceswap_core.frames.leasing import frames_folder
 from faceswap_core.frames.server_processes import ServerProcesses, allocated_bytes, regions_of
 from faceswap_tools.local_server import LocalServer, ServerSettings
@@ -23,6 +24,7 @@ from tritonclient.utils import InferenceServerException
 MOST = 4
 LIMIT_MB = 1100
 REQUEST_SECONDS = 8
+MOST_FACES = 4
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,7 @@ def limited(checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loca
             "FACESWAP_MAX_IN_FLIGHT": str(MOST),
             "FACESWAP_MEMORY_LIMIT_MB": str(LIMIT_MB),
             "FACESWAP_REQUEST_SECONDS": str(REQUEST_SECONDS),
+            "FACESWAP_MAX_FACES": str(MOST_FACES),
         },
     )
     with LocalServer(settings) as server:
@@ -155,6 +158,35 @@ def test_a_request_that_waits_longer_than_its_caller_wants_is_turned_away(
     assert until(lambda: leases(limited) == 0)
     answer = triton.infer("face_swap", inputs(source, portrait.read_bytes()), timeout=60_000_000)
     assert answer.as_numpy("SWAPPED_IMAGE")[0], "a timeout that is long enough changes nothing"
+
+
+@pytest.mark.parametrize("protocol", ["gRPC", "HTTP"])
+def test_a_request_whose_callers_time_is_over_costs_no_more_work(
+    protocol: str, limited: LocalServer, triton: InferenceServerClient, portrait: Path
+) -> None:
+    source, slow = portrait.read_bytes(), png(5000, 6000)
+    detected = metric(limited, 'nv_inference_count{model="det_10g"')
+    if protocol == "gRPC":
+        with pytest.raises(InferenceServerException, match=r"DEADLINE_EXCEEDED: .* than the 0.05 s its caller gave$"):
+            triton.infer("face_swap", inputs(source, slow), timeout=50_000)
+    else:
+        with Client(limited.http_url, remember_sources=0) as client, pytest.raises(DeadlineExceeded):
+            client.swap(source, slow, timeout=0.05)
+        assert until(lambda: metric(limited, 'nv_inference_request_failure{model="face_swap"') > 0)
+    assert until(lambda: leases(limited) == 0)
+    time.sleep(0.5)
+    assert metric(limited, 'nv_inference_count{model="det_10g"') == detected
+    answer = triton.infer("face_swap", inputs(source, source), timeout=60_000_000)
+    assert answer.as_numpy("SWAPPED_IMAGE")[0], "time enough changes nothing"
+
+
+def test_no_more_faces_are_worked_on_than_the_server_allows(limited: LocalServer, portrait: Path, group: Path) -> None:
+    with Client(limited.grpc_address) as client:
+        faces = client.swap(portrait, group).faces
+        assert len(faces) == MOST_FACES
+        assert all(face.swapped for face in faces)
+        with pytest.raises(OptionError, match=rf"max_faces=5 is not allowed: this server takes 1 to {MOST_FACES}"):
+            client.swap(portrait, group, max_faces=5)
 
 
 def test_every_way_a_request_can_end_gives_its_frames_back(

@@ -45,7 +45,7 @@ class HttpTransport:
         )
 
     def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        headers, body = encode_request(request)
+        headers, body = encode_request(request, timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             with self._client.stream(
@@ -92,7 +92,7 @@ class AsyncHttpTransport:
         )
 
     async def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        headers, body = encode_request(request)
+        headers, body = encode_request(request, timeout)
         sent = self._client.post(_infer_path(request.model), headers=headers, content=body, timeout=_timeouts(None))
         try:
             response = await asyncio.wait_for(sent, timeout)

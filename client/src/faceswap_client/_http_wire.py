@@ -16,12 +16,18 @@ from faceswap_client._inference import InferReply, InferRequest, Tensor
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 
+_LONGEST_TIMEOUT = 1e12  # seconds; longer ones, infinity among them, do not fit into Triton's microseconds
 
-def encode_request(request: InferRequest) -> tuple[dict[str, str], bytes]:
-    """The HTTP headers and body of an inference request."""
+
+def encode_request(request: InferRequest, timeout: float | None = None) -> tuple[dict[str, str], bytes]:
+    """The HTTP headers and body of an inference request.
+
+    Args:
+        timeout: seconds the caller waits. Triton does not notice an HTTP caller who has gone, so the request says it.
+    """
     header = {
         "id": request.request_id,
-        "parameters": dict(request.parameters),
+        "parameters": {**request.parameters, **({} if timeout is None else {"timeout": _microseconds(timeout)})},
         "inputs": [
             {
                 "name": tensor.name,
@@ -67,6 +73,11 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, request_i
         kind = one_line(headers.get("Content-Type", "")) or "no content type"
         text = f"HTTP {status} that is not from the inference server ({kind})"
     return error_from_text(text, status, request_id=request_id, retry_after_s=_seconds(headers.get("Retry-After")))
+
+
+def _microseconds(seconds: float) -> int:
+    """As Triton's request parameter `timeout` is counted; 0 is none there, and it has 64 bits."""
+    return max(1, round(min(seconds, _LONGEST_TIMEOUT) * 1e6))
 
 
 def _header_length(headers: Mapping[str, str], body: bytes) -> int:

@@ -11,8 +11,9 @@ from faceswap_core.provenance.gate_settings import installed_gate
 from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.scrfd import STRIDES, DetectorHeads
 from faceswap_core.steps.align_faces import AlignedFaces, align_faces, align_for_analysis
-from faceswap_core.triton.adapter import StepModel, StepRequest, Tensors, outputs_of
+from faceswap_core.triton.adapter import StepModel, Tensors, outputs_of
 from faceswap_core.triton.content_refusals import ContentRefusals
+from faceswap_core.triton.step_request import StepRequest
 
 
 class TritonPythonModel(StepModel):

@@ -11,8 +11,9 @@ from faceswap_core.provenance.gate_settings import installed_gate
 from faceswap_core.provenance.request_record import RequestRecord
 from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.steps.decode_images import DecodedRequest, accept_frame, check_identities, decode_images
-from faceswap_core.triton.adapter import FRAMES, RECORD, StepRequest, Tensors, outputs_of
+from faceswap_core.triton.adapter import Tensors, outputs_of
 from faceswap_core.triton.admitting_step import AdmittingStep
+from faceswap_core.triton.step_request import FRAMES, RECORD, StepRequest
 
 
 class TritonPythonModel(AdmittingStep):

@@ -11,7 +11,8 @@ from faceswap_core.provenance.deployment import signer_of
 from faceswap_core.provenance.result_marks import ResultMarks
 from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.steps.paste_faces import NO_FRAME, SwappedCrops, TargetPicture, paste_faces, paste_into_frame
-from faceswap_core.triton.adapter import StepModel, StepRequest, Tensors
+from faceswap_core.triton.adapter import StepModel, Tensors
+from faceswap_core.triton.step_request import StepRequest
 from faceswap_core.types import Picture
 
 

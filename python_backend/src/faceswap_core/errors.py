@@ -200,7 +200,7 @@ class RequestCancelled(FaceSwapError):
 
 
 class DeadlineExceeded(FaceSwapError):
-    """The request took longer than the server allows (`FACESWAP_REQUEST_SECONDS`); its work was given up."""
+    """The request took longer than the server allows (`FACESWAP_REQUEST_SECONDS`) or its caller; it was given up."""
 
     code = "DEADLINE_EXCEEDED"
     status = Status.UNAVAILABLE

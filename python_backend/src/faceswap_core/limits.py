@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from faceswap_core.options import MAX_FACES
+
 
 class Limits(BaseSettings):
     """Checked against headers, before any pixel is decoded."""
@@ -20,6 +22,9 @@ class Limits(BaseSettings):
     max_image_pixels: int = Field(default=50_000_000, ge=1, description="width times height of one picture")
     max_image_side: int = Field(default=30_000, ge=1, description="longer side of one picture, in pixels")
     max_sources: int = Field(default=8, ge=1, le=8, description="source pictures of one request")
+    max_faces: int = Field(
+        default=MAX_FACES, ge=1, le=MAX_FACES, description="faces of one picture that are worked on, the largest first"
+    )
     max_in_flight: int = Field(default=64, ge=1, description="requests accepted and not yet answered")
     memory_limit_mb: int | None = Field(
         default=None, ge=1, description="memory of the whole server, MiB; unset: 0.9 of the container's or machine's"

@@ -129,8 +129,11 @@ class Options(BaseModel):
 OPTION_NAMES = tuple(Options.model_fields)
 
 
-def parse_options(parameters: Mapping[str, Parameter]) -> Options:
+def parse_options(parameters: Mapping[str, Parameter], most_faces: int = MAX_FACES) -> Options:
     """Checks a request's parameters and fills in defaults.
+
+    Args:
+        most_faces: of one picture, as this server allows; the default of `max_faces` and the most it may be.
 
     Raises:
         UnknownOption: a name is not in `OPTION_NAMES`; the message lists them.
@@ -147,6 +150,12 @@ def parse_options(parameters: Mapping[str, Parameter]) -> Options:
         raise _invalid(name, parameters[name]) from None
     if options.target_faces is not None and len(set(options.target_faces)) != len(options.target_faces):
         raise _invalid("target_faces", parameters["target_faces"])
+    if options.max_faces > most_faces:
+        if "max_faces" in parameters:
+            raise InvalidOption(
+                f"max_faces={_shown(parameters['max_faces'])} is not allowed: this server takes 1 to {most_faces}"
+            )
+        return options.model_copy(update={"max_faces": most_faces})
     return options
 
 

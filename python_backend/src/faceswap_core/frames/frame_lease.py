@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from faceswap_core.errors import InvalidTensor
 from faceswap_core.frames.request_frames import Size
@@ -18,23 +18,26 @@ class FrameLease:
     """Names the two segments of a request.
 
     token: 128 random bits in hexadecimal, so that a lease can be found but not guessed.
+    leased_at: when the request was admitted, in seconds since 1970.
     """
 
     token: str
     target: Size
     sources: tuple[Size, ...] = ()
+    leased_at: float = 0.0
 
     def encode(self) -> bytes:
         """As the tensor `frames` holds it: UTF-8 JSON."""
-        return json.dumps({"token": self.token, "target": self.target, "sources": self.sources}).encode()
+        return json.dumps(asdict(self)).encode()
 
     @classmethod
     def parse(cls, encoded: bytes) -> FrameLease:
         """Reads `encode`'s bytes; raises InvalidTensor for anything else, because callers can reach a step alone."""
         try:
             held = json.loads(encoded)
-            lease = cls(str(held["token"]), _size(held["target"]), tuple(_size(each) for each in held["sources"]))
-        except (ValueError, TypeError, KeyError):
+            sources = tuple(_size(each) for each in held["sources"])
+            lease = cls(str(held["token"]), _size(held["target"]), sources, float(held["leased_at"]))
+        except (ValueError, TypeError, KeyError, OverflowError):
             raise InvalidTensor("'frames' is not a lease") from None
         if not _TOKEN.fullmatch(lease.token):
             raise InvalidTensor("'frames' is not a lease")

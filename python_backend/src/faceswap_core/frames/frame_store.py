@@ -87,7 +87,7 @@ class FrameStore:
             ServerBusy: too many requests are in flight, or their frames would not fit into the memory budget.
             TooManyPixels: these frames alone would not.
         """
-        lease = FrameLease(secrets.token_hex(16), target, tuple(sources))
+        lease = FrameLease(secrets.token_hex(16), target, tuple(sources), time.time())
         needed = {TARGET: frame_bytes(target), SOURCES: sum(frame_bytes(size) for size in sources)}
         with self._locked():
             self.budget.admit(sum(needed.values()), self.usage(), self._drop_free)

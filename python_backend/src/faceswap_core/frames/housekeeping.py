@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 import time
 from collections.abc import Callable
+
+from faceswap_core.heap import trim_heap
 
 IDLE_SECONDS = 30.0
 """A step that has not worked for so long returns the memory it keeps for the next frame (malloc_trim(3)). With 2 s,
@@ -45,10 +46,3 @@ class Housekeeping:
             if self._worked_at is not None and time.monotonic() - self._worked_at > IDLE_SECONDS:
                 self._worked_at = None
                 trim_heap()
-
-
-def trim_heap() -> None:
-    """Returns freed memory to the kernel, where the C library can (glibc)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

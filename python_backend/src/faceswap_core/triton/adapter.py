@@ -1,11 +1,10 @@
 """Between Triton and the pure functions: tensors in, tensors out, one response for every request.
 
-This module and `metrics` alone import `triton_python_backend_utils`, which exists inside Triton's Python backend only.
+This package alone imports `triton_python_backend_utils`, which exists inside Triton's Python backend only.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,82 +19,21 @@ import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from faceswap_core.errors import FaceSwapError, InternalError, InvalidTensor, RequestCancelled, SigningFailed
+from faceswap_core.errors import FaceSwapError, InternalError, SigningFailed
 from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.frames.frame_store import FrameStore
 from faceswap_core.frames.housekeeping import Housekeeping
 from faceswap_core.frames.leasing import server_frames
+from faceswap_core.heap import keep_freed_memory
 from faceswap_core.limits import Limits, limits_from_environment
-from faceswap_core.options import Options, Parameter, parse_options
 from faceswap_core.provenance.audit_log import AuditLog, Ending
 from faceswap_core.provenance.deployment import audit_log_of
 from faceswap_core.provenance.request_record import RequestRecord
 from faceswap_core.provenance.settings import ProvenanceSettings, SettingsError, one_line, provenance_settings
+from faceswap_core.triton.step_request import FRAMES, RECORD, StepRequest
 
 Tensors = Mapping[str, NDArray[Any] | bytes]
 """Outputs by tensor name. `bytes` becomes a BYTES tensor of one element."""
-
-FRAMES = "frames"
-"""Tensor in which a request's lease travels: BYTES, one element, `FrameLease.encode`."""
-
-RECORD = "record"
-"""Tensor in which `RequestRecord` travels: BYTES, one element."""
-
-# What Triton itself puts among the parameters of a request.
-TRITON_PARAMETERS = frozenset({"sequence_id", "sequence_start", "sequence_end", "binary_data_output"})
-
-
-class StepRequest:
-    """One request as a step sees it. Arrays are views of Triton's memory.
-
-    Attributes:
-        wanted: names of the outputs somebody reads.
-        ending: set by the step in which a request ends, for the audit line.
-    """
-
-    def __init__(self, request: Any) -> None:
-        self._request = request
-        self.wanted: frozenset[str] = frozenset(request.requested_output_names())
-        self.ending: Ending | None = None
-
-    @property
-    def id(self) -> str:
-        """What the caller named it; empty when it has no name."""
-        return str(self._request.request_id())
-
-    def options(self) -> Options:
-        """The request parameters, checked; raises OptionError."""
-        return parse_options(self.parameters())
-
-    def parameters(self) -> dict[str, Parameter]:
-        """The request parameters without those of Triton's own."""
-        sent: dict[str, Parameter] = json.loads(self._request.parameters() or "{}")
-        return {name: value for name, value in sent.items() if name not in TRITON_PARAMETERS}
-
-    def stop_if_cancelled(self) -> None:
-        """Raises RequestCancelled when the caller has given up."""
-        if self._request.is_cancelled():
-            raise RequestCancelled("the caller gave up")
-
-    def lease(self) -> FrameLease:
-        """Which frames the request has in the store; raises InvalidTensor."""
-        return FrameLease.parse(self.pictures(FRAMES)[0])
-
-    def has(self, name: str) -> bool:
-        """Whether an optional input was sent."""
-        return pb_utils.get_input_tensor_by_name(self._request, name) is not None
-
-    def array(self, name: str) -> NDArray[Any]:
-        """An input tensor; raises InvalidTensor when it is missing."""
-        tensor = pb_utils.get_input_tensor_by_name(self._request, name)
-        if tensor is None:
-            raise InvalidTensor(f"input '{name}' is missing")
-        array: NDArray[Any] = tensor.as_numpy()
-        return array
-
-    def pictures(self, name: str) -> list[bytes]:
-        """The elements of a BYTES tensor; an absent optional input is an empty list."""
-        return [bytes(item) for item in self.array(name).reshape(-1)] if self.has(name) else []
 
 
 def outputs_of(result: Any, *left_out: str) -> dict[str, NDArray[Any] | bytes]:
@@ -119,6 +57,7 @@ class StepModel:
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Called by Triton once; what it raises stops the server."""
+        keep_freed_memory()
         cv2.setNumThreads(1)  # instances are the parallelism; OpenCV's own threads would fight over the cores
         try:
             self.limits = limits_from_environment()
@@ -163,12 +102,12 @@ class StepModel:
         raise NotImplementedError
 
     def _answer(self, request: Any) -> Any:
-        wrapped = StepRequest(request)
+        wrapped = StepRequest(request, self.limits)
         outputs: Tensors = {}
         try:
-            wrapped.stop_if_cancelled()
+            wrapped.stop_if_given_up()
             outputs = self.step(wrapped)
-            wrapped.stop_if_cancelled()  # Triton may drop it now without another step's knowing
+            wrapped.stop_if_given_up()  # Triton may drop it now without another step's knowing
             self._account(wrapped)
             return pb_utils.InferenceResponse(
                 output_tensors=[_tensor(name, value) for name, value in outputs.items() if name in wrapped.wanted]
