@@ -218,10 +218,12 @@ def busy_error(seconds: float | None, turned_away: bool = True) -> ServerBusy:
 
 
 def test_pauses_double_and_are_never_shorter_than_asked() -> None:
-    for turn, least in ((0, 0.1), (1, 0.2), (2, 0.4), (9, 2.0)):
-        pauses = [pause_before_retry(busy_error(None), turn, 10, None) or 0 for _ in range(200)]
+    for turn, least in ((0, 0.1), (1, 0.2), (2, 0.4), (9, 5.0), (2000, 5.0)):
+        pauses = [pause_before_retry(busy_error(None), turn, 3000, None) or 0 for _ in range(200)]
         assert least <= min(pauses) < max(pauses) <= least * 1.5
         assert len(set(pauses)) > 100, "callers turned away together must not come back together"
+    hinted = [pause_before_retry(busy_error(0.1), 4, 10, None) or 0 for _ in range(200)]
+    assert min(hinted) >= 1.6, "a server that goes on refusing is given more time than it asks for"
     asked = [pause_before_retry(busy_error(3.0), 0, 1, None) or 0 for _ in range(200)]
     assert 3.0 <= min(asked) < max(asked) <= 4.5
 

@@ -98,6 +98,15 @@ def test_the_hint_is_when_a_request_should_have_ended(requests: int, age: float,
     assert int(found.group(1)) == expected
 
 
+def test_with_nothing_in_flight_the_hint_is_a_second() -> None:
+    now = [0]
+    budget = MemoryBudget(1000 * MB, 4, lambda: now[0])
+    budget.admit(1, IDLE, nothing_to_drop)
+    now[0], budget._measured_at = 1001 * MB, float("-inf")
+    with pytest.raises(ServerBusy, match="retry after 1000 ms$"):
+        budget.admit(1, IDLE, nothing_to_drop)
+
+
 def test_memory_is_not_measured_for_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, measured = [0.0], []
     monkeypatch.setattr(memory_budget.time, "monotonic", lambda: clock[0])

@@ -12,6 +12,8 @@ WORKING_FACTOR = 3.0
 """Memory a request may need at its worst, in decoded bytes of its pictures: the frame itself (1) and what decoding a
 transparent PNG holds beside it (1.67 as BGRA and alpha), rounded up. A JPEG needs 1.2 to 1.6 (benchmark `memory`)."""
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 0.1, 10.0
+RETRY_WHEN_IDLE_S = 1.0
+"""With nothing in flight it is pictures still arriving that take the memory; they leave as they are refused."""
 _MEASURE_EVERY_S = 0.1
 
 
@@ -88,8 +90,10 @@ class MemoryBudget:
 
 
 def _retry(usage: StoreUsage) -> str:
+    if usage.requests == 0:
+        return f"retry after {round(RETRY_WHEN_IDLE_S * 1000)} ms"
     # a request on average waits as long again as it has waited; so often one of them ends
-    until_one_ends = 2.0 * usage.mean_age_s / max(1, usage.requests)
+    until_one_ends = 2.0 * usage.mean_age_s / usage.requests
     seconds = min(max(until_one_ends, SHORTEST_RETRY_S), LONGEST_RETRY_S)
     return f"retry after {round(seconds * 1000)} ms"
 

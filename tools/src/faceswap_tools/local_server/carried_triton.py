@@ -20,14 +20,13 @@ from pathlib import Path
 SUPPORTED = ((3, 10), (3, 11), (3, 12))
 
 ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
+    "MALLOC_MMAP_THRESHOLD_": str(64 * 2**10),
     "MALLOC_TRIM_THRESHOLD_": str(16 * 2**20),
     "MALLOC_ARENA_MAX": "4",  # each arena keeps its own; glibc's default is eight for every core
 }
-"""glibc keeps freed tensors; returned to the kernel they would have to be zeroed again for the next request.
-Measured at 1080p, CPU outside the networks per request: 42 to 45 ms with these, 49 to 50 with a trim threshold of
-4 MiB, 62 to 66 with glibc's defaults; 42 to 46 with both at 1 GiB, but then tritonserver kept 1.5 GB after a burst of
-140 pictures of 11 MB, for good."""
+"""glibc's settings for tritonserver. gRPC receives a picture in pieces of 64 KiB; in the heap they leave holes that are
+never returned: after 1, 2, 3, 4 bursts of 24 pictures of 23 MB tritonserver held 133, 200, 401, 405 MB with a threshold
+of 4 MiB, and 24, 25, 26, 26 MB with one of 64 KiB. Steps set their own thresholds (`faceswap_core.heap`)."""
 
 
 class SetupError(Exception):
