@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
@@ -67,6 +68,12 @@ def slow_triton() -> Iterator[SlowTriton]:
 
 def post(url: str, call: Call, **headers: str) -> httpx.Response:
     return httpx.post(f"{url}{INFER}", headers={**call.headers, **headers}, content=call.body, trust_env=False)
+
+
+def raw(call: Call) -> bytes:
+    """The request as it goes over a socket."""
+    headers = {"Content-Length": str(len(call.body)), **call.headers}
+    return HEAD + b"".join(f"{name}: {value}\r\n".encode() for name, value in headers.items()) + b"\r\n" + call.body
 
 
 def test_an_announced_body_over_the_limit_is_refused_before_it_is_sent(start_front: StartFront) -> None:
@@ -171,6 +178,26 @@ def test_one_request_too_many_is_told_at_once_when_to_come_back(
         assert httpx.get(f"{front.url}/v2/health/live", trust_env=False).status_code == 200
     threading.Thread(target=post, args=(front.url, call), daemon=True).start()
     assert slow_triton.arrived.acquire(timeout=10), "those who hung up left their places"
+
+
+def test_bodies_of_all_callers_together_are_bounded(
+    start_front: StartFront, slow_triton: SlowTriton, portrait: Path
+) -> None:
+    picture = portrait.read_bytes()
+    call = swap_call(picture, picture)
+    front = start_front(to=slow_triton.upstream(), max_held_bytes=len(call.body) + 1000)
+    with ExitStack() as stack:
+        first = stack.enter_context(connected(front))
+        first.sendall(raw(call))
+        assert slow_triton.arrived.acquire(timeout=20), "it is worked on, and its body is held"
+        for content in (call.body, iter([call.body])):  # with its length, and in chunks without
+            answer = httpx.post(f"{front.url}{INFER}", headers=call.headers, content=content, trust_env=False)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            assert answer.json()["error"].startswith("SERVER_BUSY: the front holds as many bytes")
+    assert slow_triton.closed.acquire(timeout=20), "the first caller has hung up"
+    with connected(front) as again:
+        again.sendall(raw(call))
+        assert slow_triton.arrived.acquire(timeout=20), "there is room again"
 
 
 def test_more_connections_than_allowed_are_dropped(start_front: StartFront) -> None:

@@ -23,6 +23,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faceswap_tools.front.access_token import AccessToken
+from faceswap_tools.front.held_bodies import HeldBodies
 from faceswap_tools.front.infer_body import read_infer_body
 from faceswap_tools.front.passing_on import Answer, Ask, pass_on
 from faceswap_tools.front.refusals import Refusal, refusal_response
@@ -53,6 +54,7 @@ class Front:
         self._health = health
         self._triton: TritonConnection | None = None
         self.in_flight = 0
+        self.bodies = HeldBodies(settings.max_held_bytes)
 
     @property
     def triton(self) -> TritonConnection:
@@ -75,7 +77,7 @@ class Front:
     async def infer(self, request: Request) -> Answer:
         """Triton's answer to an inference, asked for when the body has been read and checked."""
         path = _model_path(request)
-        return self.triton.infer(f"{path}/infer", await read_infer_body(request, self.settings))
+        return self.triton.infer(f"{path}/infer", await read_infer_body(request, self.settings, request.state.room))
 
     async def metadata(self, request: Request) -> Answer:
         """Triton's metadata of an ensemble."""
@@ -102,10 +104,12 @@ class Forwarded:
         if front.in_flight >= front.settings.max_in_flight:
             raise Refusal("SERVER_BUSY", "the front has as many requests in flight as it takes; try again")
         front.in_flight += 1
+        request = Request(scope, receive)
+        room = request.state.room = front.bodies.room()
         try:
-            request = Request(scope, receive)
             await pass_on(await self._ask(request), request, send, front.settings)
         finally:
+            room.let_go()
             front.in_flight -= 1
 
 

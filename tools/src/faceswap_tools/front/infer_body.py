@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictFloat, StrictInt, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from faceswap_tools.front.held_bodies import BodyRoom
 from faceswap_tools.front.refusals import Refusal
 from faceswap_tools.front.settings import FrontSettings
 
@@ -85,14 +86,17 @@ class InferBody:
             yield bytes(self.tensors[start : start + _PIECE])
 
 
-async def read_infer_body(request: Request, settings: FrontSettings) -> InferBody:
+async def read_infer_body(request: Request, settings: FrontSettings, room: BodyRoom) -> InferBody:
     """Reads and checks the body.
 
+    Args:
+        room: taken for what is announced before it is read, and for what comes unannounced.
+
     Raises:
-        Refusal: COMPRESSED_BODY, BODY_TOO_LARGE (announced or found), SLOW_REQUEST, BAD_REQUEST.
+        Refusal: COMPRESSED_BODY, BODY_TOO_LARGE (announced or found), SERVER_BUSY (no room), SLOW_REQUEST, BAD_REQUEST.
         ClientDisconnect: the caller hung up.
     """
-    body = await _read(request, settings)
+    body = await _read(request, settings, room)
     length = _header_length(request, len(body))
     if length > settings.max_json_bytes:
         raise Refusal(
@@ -109,13 +113,14 @@ async def read_infer_body(request: Request, settings: FrontSettings) -> InferBod
     return InferBody(header.model_dump_json(exclude_none=True).encode(), whole[length:])
 
 
-async def _read(request: Request, settings: FrontSettings) -> bytearray:
+async def _read(request: Request, settings: FrontSettings, room: BodyRoom) -> bytearray:
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise Refusal("COMPRESSED_BODY", "send the body as it is, not compressed")
     too_large = Refusal("BODY_TOO_LARGE", f"the body has more than {settings.max_body_bytes} bytes")
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or len(announced) > 19 or int(announced) > settings.max_body_bytes:
         raise too_large
+    room.reach(int(announced))
     body = bytearray()
     deadline = asyncio.get_running_loop().time() + settings.body_seconds
     stream = request.stream()
@@ -129,6 +134,7 @@ async def _read(request: Request, settings: FrontSettings) -> bytearray:
             raise Refusal("SLOW_REQUEST", "the body did not arrive in time") from None
         if len(body) > settings.max_body_bytes:
             raise too_large
+        room.reach(len(body))
 
 
 def _header_length(request: Request, size: int) -> int:

@@ -12,6 +12,7 @@ class FrontSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FACESWAP_FRONT_", frozen=True, extra="ignore")
 
     max_body_bytes: int = Field(default=64 * 2**20, ge=1, description="bytes of a whole request body")
+    max_held_bytes: int = Field(default=256 * 2**20, ge=1, description="bytes of all request bodies held at once")
     max_json_bytes: int = Field(default=2**20, ge=1, description="bytes of a request's JSON part, of a whole JSON body")
     max_header_bytes: int = Field(default=16 * 2**10, ge=1024, description="bytes of a request's line and headers")
     max_in_flight: int = Field(default=16, ge=1, description="requests being read, worked on or answered at once")
