@@ -24,13 +24,14 @@ JPEG = b"\xff\xd8\xff\xe0 not really"
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as the server understood it."""
+    """A request as the server understood it; `patience_s` is how long its caller said it waits."""
 
     model: str
     request_id: str
     inputs: dict[str, list[bytes]]
     parameters: dict[str, Any]
     headers: dict[str, str]
+    patience_s: float | None
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,10 @@ def http_handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
                 position += size
             model = self.path.split("/")[3]
             try:
-                answer = server.respond(Seen(model, header["id"], inputs, header["parameters"], dict(self.headers)))
+                parameters = header["parameters"]
+                timeout = parameters.pop("timeout", None)  # Triton's own, in microseconds; no option of ours
+                patience_s = None if timeout is None else timeout / 1e6
+                answer = server.respond(Seen(model, header["id"], inputs, parameters, dict(self.headers), patience_s))
             except Failure as failure:
                 text = json.dumps({"error": failure.text}).encode()
                 self.reply(failure.http_status, {"Content-Type": "application/json"}, text)
@@ -167,7 +171,9 @@ class GrpcSide(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
         }
         headers = dict(context.invocation_metadata())
         try:
-            answer = self.server.respond(Seen(request.model_name, request.id, inputs, parameters, headers))
+            answer = self.server.respond(
+                Seen(request.model_name, request.id, inputs, parameters, headers, context.time_remaining())
+            )
         except Failure as failure:
             context.abort(failure.grpc_status, failure.text)
         response = service_pb2.ModelInferResponse(model_name=request.model_name)

@@ -79,6 +79,7 @@ def test_swap_sends_the_pictures_and_reads_the_faces(fake: Any, call: Caller) ->
     assert seen.model == "face_swap"
     assert seen.inputs == {"SOURCE_IMAGE": [b"one", b"two\0"], "TARGET_IMAGE": [b"target"]}
     assert seen.parameters == {}
+    assert seen.patience_s == pytest.approx(30, abs=5), "the client's default, over either protocol"
     assert seen.request_id == result.request_id != ""
     assert result.image.endswith(b"target")
     assert (result.format, result.width, result.height) == ("jpeg", 320, 200)
