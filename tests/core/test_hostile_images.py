@@ -11,15 +11,8 @@ from faceswap_core.errors import FaceSwapError
 from faceswap_core.image_decoding import decode_image
 from faceswap_core.image_header import inspect_image
 from faceswap_core.limits import Limits
-
-from tests.core.hostile_images import (
-    FINE,
-    LIMIT_BYTES,
-    LIMIT_PIXELS,
-    LIMIT_SIDE,
-    HostileImage,
-    all_hostile_images,
-)
+from faceswap_tools.hostile.all_pictures import all_hostile_images
+from faceswap_tools.hostile.pictures import FINE, LIMIT_BYTES, LIMIT_PIXELS, LIMIT_SIDE, HostileImage
 
 MEMORY_BOUND_MB = 48
 """Decoded RGB and alpha of the largest picture allowed (2 megapixels), twice, and the encoded bytes a few times.
@@ -66,7 +59,7 @@ def test_outcome(case: HostileImage) -> None:
 
 _MEASURE = """
 import resource
-from tests.core.hostile_images import HostileImage, photograph, saved
+from faceswap_tools.hostile.pictures import HostileImage, photograph, saved
 from tests.core.test_hostile_images import CASES, outcome
 from PIL import Image
 

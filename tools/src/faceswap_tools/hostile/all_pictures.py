@@ -1,0 +1,34 @@
+"""Every hostile picture, family by family."""
+
+from __future__ import annotations
+
+from faceswap_tools.hostile.animations import animations
+from faceswap_tools.hostile.bombs import bombs
+from faceswap_tools.hostile.damage import bit_flips, broken_structures
+from faceswap_tools.hostile.metadata import metadata_bombs, profiles_and_exif
+from faceswap_tools.hostile.not_pictures import not_pictures, unsupported
+from faceswap_tools.hostile.pictures import HostileImage
+from faceswap_tools.hostile.polyglots import polyglots
+from faceswap_tools.hostile.truncations import truncations
+
+FAMILIES = (
+    not_pictures,
+    unsupported,
+    truncations,
+    bombs,
+    animations,
+    polyglots,
+    profiles_and_exif,
+    metadata_bombs,
+    broken_structures,
+    bit_flips,
+)
+
+
+def all_hostile_images() -> list[HostileImage]:
+    """Every hostile picture; names are unique."""
+    made = [case for family in FAMILIES for case in family()]
+    names = {case.name for case in made}
+    if len(names) != len(made):
+        raise ValueError("two hostile pictures have the same name")
+    return made
