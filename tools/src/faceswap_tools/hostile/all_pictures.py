@@ -5,6 +5,8 @@ from __future__ import annotations
 from faceswap_tools.hostile.animations import animations
 from faceswap_tools.hostile.bombs import bombs
 from faceswap_tools.hostile.damage import bit_flips, broken_structures
+from faceswap_tools.hostile.damaged_metadata import damaged_exif, damaged_profiles
+from faceswap_tools.hostile.largest_claims import inflating_pixels, largest_claims, sizes_at_the_limits
 from faceswap_tools.hostile.metadata import metadata_bombs, profiles_and_exif
 from faceswap_tools.hostile.not_pictures import not_pictures, unsupported
 from faceswap_tools.hostile.pictures import HostileImage
@@ -16,9 +18,14 @@ FAMILIES = (
     unsupported,
     truncations,
     bombs,
+    largest_claims,
+    inflating_pixels,
+    sizes_at_the_limits,
     animations,
     polyglots,
     profiles_and_exif,
+    damaged_profiles,
+    damaged_exif,
     metadata_bombs,
     broken_structures,
     bit_flips,

@@ -40,3 +40,22 @@ def webp_lossy(width: int, height: int) -> bytes:
     payload = b"\x30\1\0\x9d\x01\x2a" + struct.pack("<HH", width, height) + bytes(500)
     body = b"WEBPVP8 " + struct.pack("<I", len(payload)) + payload
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def webp_of(*chunks: tuple[bytes, bytes]) -> bytes:
+    """A WebP of (name, payload) chunks, padded to even length."""
+    body = b"".join(
+        name + struct.pack("<I", len(payload)) + payload + bytes(len(payload) & 1) for name, payload in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
+
+
+def big_tiff_of(entries: list[tuple[int, int, int, int]], *, tail: bytes = b"") -> bytes:
+    """As `tiff_of` with 64-bit counts and offsets; the directory begins at byte 16."""
+    body = b"".join(struct.pack("<HHQQ", *entry) for entry in entries)
+    return b"II+\0" + struct.pack("<HHQQ", 8, 0, 16, len(entries)) + body + bytes(8) + tail
+
+
+def jpeg_segment(marker: int, payload: bytes) -> bytes:
+    """One JPEG segment, for behind the first two bytes of a JPEG."""
+    return b"\xff" + bytes((marker,)) + struct.pack(">H", len(payload) + 2) + payload

@@ -16,7 +16,7 @@ from faceswap_tools.hostile.pictures import BROKEN, OK, HostileImage, good_pictu
 def profiles_and_exif() -> Iterator[HostileImage]:
     """Damaged ICC profiles and EXIF; the pixels are fine and must be read."""
     picture = Image.fromarray(photograph())
-    srgb = _srgb_profile()
+    srgb = srgb_profile()
     rng = np.random.default_rng(5)
     profiles = {
         "of random bytes": rng.bytes(5000),
@@ -59,7 +59,8 @@ def profiles_and_exif() -> Iterator[HostileImage]:
             yield HostileImage(f"{kind} exif {name}", saved(picture, kind, exif=block), OK)
 
 
-def _srgb_profile() -> bytes:
+def srgb_profile() -> bytes:
+    """A good sRGB profile, the same bytes every time."""
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return made[:24] + bytes(12) + made[36:]  # without the time at which it was made
 
