@@ -109,10 +109,11 @@ def every_hostile_input(server: LocalServer, cases: Sequence[HostileRequest], *,
 
     Args:
         server: of `server_with_small_limits`.
+        cases: of `all_hostile_requests`.
         alternating: over one protocol each, in turn: half the time, for a test.
     """
     done = "every hostile input"
-    with peak_memory(server) as peak:
+    with peak_memory(server, times_a_second=20.0) as peak:
         sent = send_all(server, _pairs(cases, alternating))
     still = _at_rest(server)
     return Incident(
@@ -136,7 +137,8 @@ def every_hostile_input(server: LocalServer, cases: Sequence[HostileRequest], *,
 def send_all(server: LocalServer, pairs: Sequence[tuple[HostileRequest, str]]) -> list[Sent]:
     """Sends them, `IN_FLIGHT` at once; who is turned away for lack of room comes again."""
     with Senders(server.grpc_address, server.http_url) as senders, ThreadPoolExecutor(IN_FLIGHT) as pool:
-        return list(pool.map(lambda pair: Sent(*pair, _sent(senders, *pair)), pairs))
+        answers = pool.map(lambda pair: _sent(senders, *pair), pairs)
+        return [Sent(case, protocol, answer) for (case, protocol), answer in zip(pairs, answers, strict=True)]
 
 
 def _pairs(cases: Sequence[HostileRequest], alternating: bool) -> list[tuple[HostileRequest, str]]:
