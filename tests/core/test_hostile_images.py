@@ -11,15 +11,9 @@ from faceswap_core.errors import FaceSwapError
 from faceswap_core.image_decoding import decode_image
 from faceswap_core.image_header import inspect_image
 from faceswap_core.limits import Limits
-
-from tests.core.hostile_images import (
-    FINE,
-    LIMIT_BYTES,
-    LIMIT_PIXELS,
-    LIMIT_SIDE,
-    HostileImage,
-    all_hostile_images,
-)
+from faceswap_tools.hostile.all_pictures import all_hostile_images
+from faceswap_tools.hostile.largest_claims import CLAIM_BYTES, largest_claims
+from faceswap_tools.hostile.pictures import FINE, LIMIT_BYTES, LIMIT_PIXELS, LIMIT_SIDE, HostileImage
 
 MEMORY_BOUND_MB = 48
 """Decoded RGB and alpha of the largest picture allowed (2 megapixels), twice, and the encoded bytes a few times.
@@ -59,6 +53,13 @@ def test_there_are_at_least_two_hundred_of_all_kinds() -> None:
     }
 
 
+def test_the_largest_claims_are_small_files() -> None:
+    claims = list(largest_claims())
+    assert {case.name for case in claims if len(case.data) > CLAIM_BYTES} == set()
+    formats = {case.name.split()[0] for case in claims}
+    assert formats >= {"png", "gif", "webp", "tiff", "jpeg", "bmp"}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_outcome(case: HostileImage) -> None:
     assert outcome(case) in case.outcomes
@@ -66,7 +67,7 @@ def test_outcome(case: HostileImage) -> None:
 
 _MEASURE = """
 import resource
-from tests.core.hostile_images import HostileImage, photograph, saved
+from faceswap_tools.hostile.pictures import HostileImage, photograph, saved
 from tests.core.test_hostile_images import CASES, outcome
 from PIL import Image
 

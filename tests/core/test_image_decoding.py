@@ -16,13 +16,13 @@ from faceswap_core.image_decoding import DecodedImage, KeptMetadata, decode_imag
 from faceswap_core.image_header import inspect_image
 from faceswap_core.jpeg_segments import header_segments, jpeg_scans
 from faceswap_core.limits import Limits
+from faceswap_tools.hostile.containers import png_chunk
+from faceswap_tools.hostile.pictures import photograph, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
-
-from tests.core.hostile_images import photograph, png_chunk, saved
 
 LIMITS = Limits()
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -21,13 +21,12 @@ from faceswap_core.jpeg_segments import (
 )
 from faceswap_core.limits import Limits
 from faceswap_core.options import OutputFormat
+from faceswap_tools.hostile.pictures import photograph, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
-
-from tests.core.hostile_images import photograph, saved
 
 LIMITS = Limits()
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -15,11 +15,11 @@ from faceswap_core.errors import (
 )
 from faceswap_core.image_header import ImageFormat, ImageHeader, inspect_image
 from faceswap_core.limits import Limits
+from faceswap_tools.hostile.containers import png_of, tiff_of
+from faceswap_tools.hostile.pictures import photograph, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-
-from tests.core.hostile_images import photograph, png_of, saved, tiff_of
 
 LIMITS = Limits()
 PICTURE = Image.fromarray(photograph(40, 60))

@@ -39,7 +39,8 @@ class TritonPythonModel(AdmittingStep):
 
     def decode(self, request: StepRequest, allocate: Allocate) -> DecodedRequest:
         options = request.options()  # refused here, before anything is decoded; later steps can rely on them
-        if request.has("source_embeddings"):
+        pastes_nobody = is_analysis(request) and "target_alpha" in request.wanted  # the embeddings are missing, then
+        if request.has("source_embeddings") or pastes_nobody:
             check_identities(request.array("source_embeddings"), self.limits)
         if request.has("raw_frame") and not request.has("target_image"):
             return accept_frame(request.array("raw_frame"), options, self.limits, allocate)

@@ -22,9 +22,9 @@ from faceswap_core.jpeg_segments import jpeg_density, jpeg_has_end, jpeg_scans, 
 from faceswap_core.picture_facts import CorruptDataError, TruncatedDataError, UnsupportedVariantError
 from faceswap_core.pillow_decoding import Plane, open_quietly, pillow_grey, pillow_to_arrays, upright
 from faceswap_core.png_chunks import png_density, png_for_pixels
-from faceswap_core.tiff_directory import tiff_for_pixels, tiff_white_is_zero
+from faceswap_core.tiff_directory import tiff_for_pixels, tiff_values_end, tiff_white_is_zero
 from faceswap_core.types import Picture
-from faceswap_core.webp_chunks import webp_is_complete
+from faceswap_core.webp_chunks import webp_bytes_missing, webp_is_complete
 
 MAX_JPEG_SCANS = 50
 """Progressive JPEGs have about 10; each scan costs a pass over all coefficients, so thousands are an attack."""
@@ -162,7 +162,13 @@ def _decode_png(data: bytes, header: ImageHeader, profile: bytes | None, out: Pi
 def _decode_webp(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:
     if not webp_is_complete(data):
         raise TruncatedDataError(f"the {len(data)} bytes are fewer than the WebP header promises")
-    return _with_opencv(data, alpha=header.has_alpha)
+    try:
+        return _with_opencv(data, alpha=header.has_alpha)
+    except CorruptDataError:
+        missing = webp_bytes_missing(data)
+        if missing > 0:
+            raise TruncatedDataError(f"the {len(data)} bytes are {missing} fewer than the WebP header says") from None
+        raise
 
 
 def _with_opencv(data: bytes, *, alpha: bool) -> _Decoded:
@@ -207,7 +213,13 @@ def _with_pillow(data: bytes, header: ImageHeader, profile: bytes | None, *, whi
 
 
 def _decode_tiff(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:
-    return _with_pillow(tiff_for_pixels(data), header, profile, white_is_zero=tiff_white_is_zero(data))
+    try:
+        return _with_pillow(tiff_for_pixels(data), header, profile, white_is_zero=tiff_white_is_zero(data))
+    except (CorruptDataError, UnsupportedVariantError):
+        end = tiff_values_end(data)
+        if end > len(data):
+            raise TruncatedDataError(f"values are promised up to byte {end}, there are {len(data)} bytes") from None
+        raise
 
 
 def _decode_other(data: bytes, header: ImageHeader, profile: bytes | None, out: Picture | None) -> _Decoded:

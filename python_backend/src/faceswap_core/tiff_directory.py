@@ -164,6 +164,12 @@ def tiff_icc_profile(data: bytes) -> bytes | None:
     return data[entry.value_at : entry.value_at + entry.size]
 
 
+def tiff_values_end(data: bytes) -> int:
+    """Byte at which the last value of the tags that pixels need ends; beyond the end of data that was cut."""
+    entries = read_directory(data).entries
+    return max((entry.value_at + entry.size for tag, entry in entries.items() if tag in _PIXEL_TAGS), default=0)
+
+
 def tiff_for_pixels(data: bytes) -> bytes:
     """A copy of a TIFF whose only directory holds only the tags that pixels need, each once.
 

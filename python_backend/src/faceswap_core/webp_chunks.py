@@ -83,7 +83,12 @@ def webp_icc_profile(data: bytes) -> bytes | None:
     return _payload(data, b"ICCP")
 
 
+def webp_bytes_missing(data: bytes) -> int:
+    """How many bytes more the RIFF header promises; 0 or less when there are as many, or more."""
+    (promised,) = struct.unpack_from("<I", data, 4)
+    return int(promised) + 8 - len(data)
+
+
 def webp_is_complete(data: bytes) -> bool:
     """Whether there are as many bytes as the RIFF header promises."""
-    (promised,) = struct.unpack_from("<I", data, 4)
-    return bool(promised + 8 <= len(data) + 1)  # some writers count a final padding byte they leave out
+    return webp_bytes_missing(data) <= 1  # some writers count a final padding byte they leave out

@@ -9,7 +9,7 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
-from faceswap_core.errors import DeadlineExceeded, InvalidTensor, RequestCancelled
+from faceswap_core.errors import DeadlineExceeded, InvalidOption, InvalidTensor, RequestCancelled
 from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, Parameter, parse_options
@@ -50,8 +50,11 @@ class StepRequest:
         return parse_options(self.parameters(), self._limits.max_faces)
 
     def parameters(self) -> dict[str, Parameter]:
-        """The request parameters without those of Triton's own."""
-        sent: dict[str, Parameter] = json.loads(self._request.parameters() or "{}")
+        """The request parameters without those of Triton's own; raises InvalidOption."""
+        try:
+            sent: dict[str, Parameter] = json.loads(self._request.parameters() or "{}")
+        except UnicodeDecodeError:  # Triton's HTTP reader lets any bytes pass
+            raise InvalidOption("a name or value is not allowed: it is not UTF-8 text") from None
         return {name: value for name, value in sent.items() if name not in TRITON_PARAMETERS}
 
     def stop_if_given_up(self) -> None:
