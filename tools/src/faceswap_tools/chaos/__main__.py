@@ -19,6 +19,7 @@ from faceswap_tools.chaos.pressure import (
     hostile_requests,
     largest_pictures,
     limited_server,
+    more_bodies_than_memory,
     too_many_callers,
 )
 from faceswap_tools.chaos.starting import failed_starts
@@ -39,6 +40,7 @@ def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Inc
         add(too_many_callers(server))
         add(largest_pictures(server))
         add(largest_pictures(server, grain=MOST_GRAIN))
+        add(more_bodies_than_memory(server))
         add(hostile_requests(server))
     with server_with_small_limits(repository, scratch / "hostile.log") as server:
         add(every_hostile_input(server, all_hostile_requests()))

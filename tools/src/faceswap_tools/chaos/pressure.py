@@ -112,6 +112,7 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
     limit = MEMORY_LIMIT_MB * 2**20 / 1e6
     # pictures of many bytes make Triton's regions grow, once and for good: then it is the second burst that is judged
     bound = (once if grain else before).memory_mb * (1 + MOST_KEPT)
+    beside_before, beside_after = (each.memory_mb - each.regions_mb for each in (before, after))
     return Incident(
         done,
         saw,
@@ -123,9 +124,26 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
             Row(f"{done}: memory after the first burst", once.memory_mb, 0.0, "MB"),
             Row(f"{done}: of it Triton's regions then", once.regions_mb, 0.0, "MB"),
             at_most(f"{done}: memory after the second burst", after.memory_mb, 0.0, "MB", bound),
+            at_most(f"{done}: of it not Triton's regions", beside_after, 0.0, "MB", beside_before * (1 + MOST_KEPT)),
             at_most(f"{done}: frames left", after.frames_mb, 0.0, "MB", 0),
         ),
     )
+
+
+def more_bodies_than_memory(server: LocalServer, callers: int = 48) -> Incident:
+    """As many callers at once with the largest pictures as memory has no room for before any of them is accepted.
+
+    Triton's own ports cannot refuse what is still arriving, so the peak has no bound; but each caller, refused and
+    coming again, must be answered in the end.
+    """
+    source, target = source_picture().jpeg, _largest_jpeg(MOST_GRAIN)
+    done = f"{callers} callers at once with {len(target) / 1e6:.0f} MB each, {MEMORY_LIMIT_MB} MB of memory"
+    with (
+        Client(server.grpc_address, timeout=300.0, remember_sources=0, retries=1000) as client,
+        peak_memory(server) as peak,
+    ):
+        saw = _burst(client, source, target, callers, callers)
+    return Incident(done, saw, saw.total() - saw[ANSWERED], rows=(Row(f"{done}: peak of memory", peak[0], 0.0, "MB"),))
 
 
 def _burst(client: Client, source: bytes, target: bytes, callers: int, calls: int) -> Counter[str]:
