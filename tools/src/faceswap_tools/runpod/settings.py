@@ -53,6 +53,12 @@ class WorkerSettings(BaseSettings):
     drain_seconds: float = Field(default=30.0, ge=0, description="time jobs in flight get after SIGTERM")
     request_seconds: float = Field(default=60.0, gt=0, description="time one swap may take in the server")
     start_seconds: float = Field(default=300.0, gt=0, description="time Triton gets to load every model")
+    restarts: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="restarts of Triton within ten minutes; the next failure ends the container",
+    )
     warm_up: int | None = Field(
         default=None, ge=0, le=64, description="swaps before the first job, all at once; default 8, 0 with pip's Triton"
     )
