@@ -153,3 +153,20 @@ def test_sigterm_during_a_restart_with_a_job_in_flight(
         assert plane.jobs[job].status == status
         late = "1 jobs did not finish within 0.5 s" in worker.text()
         assert late == (code == ExitCode.DRAIN_TIMED_OUT)
+
+
+def test_a_server_given_up_while_the_worker_stops_is_no_orderly_stop(
+    start_worker: StartWorker, tmp_path: Path, swap_input: dict[str, Any]
+) -> None:
+    repository = lay_out_stub_repository(tmp_path / "stub", seconds=0.5)
+    with ControlPlane() as plane:
+        worker = start_worker(environment(plane, repository, FACESWAP_RESTARTS="1"))
+        plane.wait(plane.submit(swap_input), 90)
+        break_models(repository)
+        job = plane.submit(swap_input)
+        plane.wait(job, 30, taken=True)
+        time.sleep(0.2)
+        os.kill(worker.server(), signal.SIGKILL)
+        wait_until(worker, "restarting")
+        assert worker.stop() == ExitCode.SERVER_FAILED
+        assert plane.jobs[job].error.startswith("SERVER_UNAVAILABLE: ")

@@ -249,7 +249,7 @@ class LocalServer:
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             pass
         finally:
-            self._kill_what_is_left()
+            self._kill_what_is_left(at_once=broken)
             self._process, self._ready = None, False
         return Stopped(lost)
 
@@ -269,11 +269,11 @@ class LocalServer:
         if process is not None:
             process.kill()
 
-    def _kill_what_is_left(self) -> None:
+    def _kill_what_is_left(self, *, at_once: bool) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        self._remains.remove(None if self._process is None else self._process.pid)
+        self._remains.remove(None if self._process is None else self._process.pid, at_once=at_once)
         if self._folder is not None:
             self._folder.remove()
             self._folder = None

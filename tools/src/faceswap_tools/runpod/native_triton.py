@@ -129,7 +129,7 @@ class NativeTriton:
                 in_time = False
                 process.kill()
                 process.wait()
-        self._remains.remove(None if process is None else process.pid)
+        self._remains.remove(None if process is None else process.pid, at_once=broken)
         self._process, self._ready = None, False
         return Stopped(0 if in_time else None)
 

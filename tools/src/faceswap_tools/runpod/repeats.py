@@ -60,7 +60,7 @@ class Repeats:
         """The result of `call(seconds left)`, which is called when the server is healthy.
 
         Raises:
-            FaceSwapError: of the call, when no death of the server is to blame.
+            FaceSwapError: of the call, when no death of the server is to blame, or nobody listens any more.
             JobError: DEADLINE_EXCEEDED while it waited, SERVER_UNAVAILABLE when the server has been given up,
                 INTERNAL when the server has died under it each time.
         """
@@ -72,9 +72,11 @@ class Repeats:
                 try:
                     return await call(max(deadline - time.monotonic(), LOOK_SECONDS))
                 except FaceSwapError as error:
-                    if isinstance(error, ConnectionFailed) and error.nothing_sent and reconnects < MOST_RECONNECTS:
-                        self._server.suspect("a connection was refused")
+                    if isinstance(error, ConnectionFailed) and error.nothing_sent:
                         reconnects += 1
+                        if reconnects > MOST_RECONNECTS:
+                            raise
+                        self._server.suspect("a connection was refused")
                     elif not await self._died(error, restarts, deadline):
                         raise
                     elif not isinstance(error, ServerBusy):  # that one was turned away before it could do any harm

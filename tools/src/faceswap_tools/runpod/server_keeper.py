@@ -94,9 +94,11 @@ class ServerKeeper:
         time.sleep(LAST_WORDS_SECONDS)
 
     def stop(self) -> None:
-        """Ends the server in order."""
+        """Ends the server in order; when it was given up while the worker was stopping, that is the exit code."""
         self.supervisor.request_stop()
-        self.supervisor.wait()
+        outcome = self.supervisor.wait()
+        if outcome is not None and not _ended_well(outcome):
+            self._shutdown.fail(_exit_code(outcome))
 
     def _is_fit(self) -> bool:
         """Whether a swap works; False when it does not and the server is therefore started again."""
@@ -126,20 +128,25 @@ class ServerKeeper:
 
     def _end_with_it(self) -> None:
         outcome = self.supervisor.wait()
-        if outcome is not None and outcome.code not in (ExitCode.STOPPED, ExitCode.DRAIN_TIMED_OUT):
-            self._fail(outcome)
-
-    def _fail(self, outcome: Outcome) -> None:
-        # 10 is `serve`'s, for a person at a terminal; in a container it is a server that never became ready
-        code = ExitCode.SERVER_FAILED if outcome.code is ExitCode.CANNOT_START else outcome.code
+        if outcome is None or _ended_well(outcome):
+            return
+        code = _exit_code(outcome)
         logger.error("exit code %d, %s: %s", code, code.meaning, outcome.message)
         logger.error("what to do: %s", code.remedy)
-        if self._shutdown.code is not None:  # it is stopping already, and jobs in flight wait for the server in vain
-            self._shutdown.fail(code)
+        if self._shutdown.code is not None:  # it is stopping already; jobs in flight have waited for the server in vain
             return
         self._shutdown.begin(code)
         time.sleep(LAST_WORDS_SECONDS)
         end_now(code)
+
+
+def _ended_well(outcome: Outcome) -> bool:
+    return outcome.code in (ExitCode.STOPPED, ExitCode.DRAIN_TIMED_OUT)  # what is lost, the worker's jobs tell
+
+
+def _exit_code(outcome: Outcome) -> ExitCode:
+    # 10 is `serve`'s, for a person at a terminal; in a container it is a server that never became ready
+    return ExitCode.SERVER_FAILED if outcome.code is ExitCode.CANNOT_START else outcome.code
 
 
 def end_now(code: ExitCode) -> None:

@@ -69,7 +69,8 @@ class WorkerSettings(BaseSettings):
     triton_arguments: str = Field(default="", description="further arguments for tritonserver, as in a shell")
     require_gpu: RequireGpu = Field(default=RequireGpu.AUTO, description="auto, yes or no")
     state_file: Path | None = Field(
-        default=None, description="where the worker tells its container's health check the server's address"
+        default=None,
+        description="where the worker tells its container's health check how the server is, and its address",
     )
 
     max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="bytes of one picture (the server reads it too)")
