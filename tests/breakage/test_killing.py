@@ -95,9 +95,13 @@ def test_a_suspicion_is_looked_into_and_a_working_server_left_alone(
     caplog.set_level(logging.INFO, "faceswap_tools.supervision")
     pid, restarts = watched.server.pid, watched.supervisor.state().restarts
     for _ in range(50):
-        watched.supervisor.suspect("a caller met an error")
+        since = watched.supervisor.suspect("a caller met an error")
+    assert not watched.supervisor.cleared(since)
     deadline = time.monotonic() + PATIENCE_S
     while "examining the server: a caller met an error" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while not watched.supervisor.cleared(since):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert seconds_to_recover(watched.server.http_url) < TIMEOUT_S

@@ -121,6 +121,15 @@ def test_a_server_that_swaps_nothing_is_not_called_healthy(tmp_path: Path) -> No
     assert "no face was swapped in the built-in picture" in stderr.strip().splitlines()[-1]
 
 
+def test_a_server_that_dies_in_its_first_swap_is_tried_again_and_then_given_up(tmp_path: Path) -> None:
+    repository = lay_out_stub_repository(tmp_path / "stub", seconds=0, deadly=probe_picture()[:64])
+    with Served(tmp_path, f"--repository={repository}", "--restarts=1") as served:
+        code, stderr = served.end()
+    assert code == ExitCode.SERVER_FAILED
+    assert served.state()["restarts"] == 1
+    assert "server restarting: tritonserver was ended by signal 9 (SIGKILL)" in stderr
+
+
 def test_a_crash_during_the_first_start_is_tried_again(tmp_path: Path) -> None:
     repository = lay_out_stub_repository(tmp_path / "stub", seconds=0.01)
     with Served(tmp_path, f"--repository={repository}") as served:

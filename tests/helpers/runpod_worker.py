@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -25,6 +27,7 @@ class Worker:
 
     def __init__(self, environment: dict[str, str], log: Path, *arguments: str) -> None:
         self.log = log
+        self._state_file = environment.get("FACESWAP_STATE_FILE", "")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("RUNPOD_", "FACESWAP_"))}
         with log.open("wb") as file:
             self.process = subprocess.Popen(
@@ -44,6 +47,14 @@ class Worker:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"never said {text!r}:\n{self.text()[-3000:]}")
             time.sleep(0.02)
+
+    def state(self) -> dict[str, Any]:
+        """What its state file says; nothing before there is one."""
+        try:
+            state: dict[str, Any] = json.loads(Path(self._state_file).read_text())
+        except FileNotFoundError:
+            return {}
+        return state
 
     def server(self, timeout: float = 30.0) -> int:
         """Process id of its tritonserver, as soon as there is one."""

@@ -14,7 +14,14 @@ from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
 from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.runpod_worker import StartWorker, Worker, has_sdk
 
-NEEDS_SDK = ("test_job_loop.py", "test_worker.py", "test_worker_start.py", "test_gateway.py", "test_bucket.py")
+NEEDS_SDK = (
+    "test_job_loop.py",
+    "test_worker.py",
+    "test_worker_start.py",
+    "test_gateway.py",
+    "test_bucket.py",
+    "test_recovery.py",
+)
 collect_ignore = [] if has_sdk() else list(NEEDS_SDK)  # test_sdk.py says so
 
 

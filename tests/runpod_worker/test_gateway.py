@@ -149,13 +149,40 @@ def test_requests_under_way_finish_after_sigterm_and_the_health_check_says_no(
     assert answers[0].status_code == 200
 
 
-def test_a_dead_server_is_a_503_and_then_the_end(start_worker: StartWorker, stub: Path, face: str) -> None:
-    port = free_port()
-    worker = start_worker(environment(stub, port, HEALTH_CHECK_PATH="/health/live"))
+def test_a_dead_server_is_a_503_until_it_is_back_and_requests_under_way_are_answered(
+    start_worker: StartWorker, tmp_path: Path, face: str
+) -> None:
+    slow = lay_out_stub_repository(tmp_path / "slow", seconds=1.0)
+    port, body = free_port(), {"source": face, "target": face}
+    worker = start_worker(environment(slow, port, HEALTH_CHECK_PATH="/health/live", FACESWAP_WARM_UP="0"))
+    answers: list[httpx.Response] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         wait_until(http, 200, "/health/live")
+        swap = threading.Thread(target=lambda: answers.append(http.post("/swap", json=body)))
+        swap.start()
+        time.sleep(0.5)
+        os.kill(worker.server(), signal.SIGKILL)
+        wait_until(http, 503, "/health/live")
+        refused = http.post("/swap", json=body)
+        assert (refused.status_code, refused.json()["error"][:13]) == (503, "SERVER_BUSY: ")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert wait_until(http, 200, "/health/live") <= {503, 200}, "it is no cold start"
+        swap.join()
+        assert answers[0].status_code == 200
+        assert http.post("/swap", json=body).status_code == 200
+    assert worker.stop() == ExitCode.STOPPED
+
+
+def test_a_server_that_cannot_be_brought_back_ends_the_gateway_with_three(
+    start_worker: StartWorker, stub: Path
+) -> None:
+    port = free_port()
+    worker = start_worker(environment(stub, port, FACESWAP_RESTARTS="0"))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200)
         os.kill(worker.server(), signal.SIGKILL)
         assert worker.process.wait(30) == ExitCode.SERVER_FAILED
+    assert "0 restarts within 600 s did not help; the last failure: tritonserver was ended by signal 9" in worker.text()
 
 
 def test_a_port_in_use_is_a_five(start_worker: StartWorker, stub: Path) -> None:

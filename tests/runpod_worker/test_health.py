@@ -14,8 +14,8 @@ import pytest
 from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import LocalServer
 from faceswap_tools.runpod import health
-from faceswap_tools.runpod.state_file import read_state, remove_state, write_state
-from faceswap_tools.supervision import swap_probe
+from faceswap_tools.supervision import Phase, ServerState, swap_probe
+from faceswap_tools.supervision.state import StateFile, read_state
 from helpers.runpod_worker import StartWorker, has_sdk
 
 
@@ -32,18 +32,34 @@ def test_healthy_while_the_server_swaps_and_no_longer(start_worker: StartWorker,
     environment["PORT"] = str(free_port())
     worker = start_worker(environment)
     assert check(state).returncode == 1, "it has only just started"
-    worker.wait_for("server ready")
-    deadline = time.monotonic() + 10
-    while read_state(state) is None and time.monotonic() < deadline:
-        time.sleep(0.02)
+    assert wait_for(state, Phase.HEALTHY) == Phase.HEALTHY
     done = check(state)
     assert (done.returncode, done.stdout) == (0, "a swap works\n")
+    model = stub / "face_swap" / "1" / "model.py"
+    model.write_text(f"import time\ntime.sleep(5)\n{model.read_text()}")
     os.kill(worker.server(), signal.SIGKILL)
-    assert worker.process.wait(30) == ExitCode.SERVER_FAILED
-    assert not state.exists()
+    assert wait_for(state, Phase.RESTARTING) == Phase.RESTARTING
     done = check(state)
     assert done.returncode == 1
-    assert "lost its server" in done.stdout
+    assert done.stdout == "the worker's server is restarting: tritonserver was ended by signal 9 (SIGKILL)\n"
+    assert wait_for(state, Phase.HEALTHY) == Phase.HEALTHY
+    assert check(state).returncode == 0
+    assert worker.stop() == ExitCode.STOPPED
+    done = check(state)
+    assert done.returncode == 1
+    assert "the worker's server is stopped" in done.stdout
+
+
+def wait_for(path: Path, phase: Phase, timeout: float = 60.0) -> Phase | None:
+    """The phase the file says in the end."""
+    deadline = time.monotonic() + timeout
+    while ((state := read_state(path)) is None or state.phase is not phase) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return None if state is None else state.phase
+
+
+def healthy(path: Path, http_url: str) -> None:
+    StateFile(path, lambda: {"http": http_url}).write(ServerState(Phase.HEALTHY))
 
 
 def free_port() -> int:
@@ -54,7 +70,7 @@ def free_port() -> int:
 
 def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
-    write_state(state, f"http://127.0.0.1:{free_port()}")
+    healthy(state, f"http://127.0.0.1:{free_port()}")
     done = check(state)
     assert done.returncode == 1
     assert "CONNECTION_FAILED" in done.stdout
@@ -67,7 +83,7 @@ def test_a_busy_server_is_healthy(tmp_path: Path, server: LocalServer, monkeypat
         raise swap_probe.NotReady(ExitCode.SWAP_FAILED, "SERVER_BUSY: full", busy=True)
 
     state = tmp_path / "state.json"
-    write_state(state, server.http_url)
+    healthy(state, server.http_url)
     monkeypatch.setenv("FACESWAP_STATE_FILE", str(state))
     assert health.look() == (0, "a swap works")
     monkeypatch.setattr(swap_probe, "check_swap", busy)
@@ -79,7 +95,7 @@ def test_a_server_that_hangs_is_not_healthy(tmp_path: Path, monkeypatch: pytest.
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         state = tmp_path / "state.json"
-        write_state(state, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        healthy(state, f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setenv("FACESWAP_STATE_FILE", str(state))
         monkeypatch.setattr(health, "SECONDS", 0.5)
         code, line = health.look()
@@ -94,13 +110,10 @@ def test_without_a_file_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch)
     assert "FACESWAP_STATE_FILE" in line
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "not json"])
-def test_a_file_that_makes_no_sense(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "{}", "[]", "not json", '{"phase": "sleeping"}'])
+def test_a_file_that_makes_no_sense(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     state = tmp_path / "state.json"
     state.write_text(text)
     assert read_state(state) is None
-
-
-def test_nothing_is_written_where_nobody_asked() -> None:
-    write_state(None, "http://127.0.0.1:1")
-    remove_state(None)
+    monkeypatch.setenv("FACESWAP_STATE_FILE", str(state))
+    assert health.look() == (1, "the worker has not said yet how its server is")

@@ -40,7 +40,7 @@ class ExitCode(IntEnum):
     )
     SERVER_FAILED = (
         3,
-        "Triton died or never became ready",
+        "Triton never became ready, or kept dying although it was started again",
         "the last line has Triton's own reason: a missing model pack, too little memory or /dev/shm, a driver older "
         "than the image's CUDA; `FACESWAP_START_SECONDS` if loading is only slow",
     )

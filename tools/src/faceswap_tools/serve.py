@@ -80,14 +80,16 @@ def serve(
     if advice:
         console.print(advice, soft_wrap=True)
     try:
-        outcome = _run(supervisor, front, file.path, console)
+        outcome = _run(supervisor, server, front, file.path, console)
     finally:
         if front is not None:
             front.stop()
     _end(outcome, console)
 
 
-def _run(supervisor: Supervisor, front: FrontServer | None, state_file: Path, console: Console) -> Outcome:
+def _run(
+    supervisor: Supervisor, server: LocalServer, front: FrontServer | None, state_file: Path, console: Console
+) -> Outcome:
     """Supervises the server until a signal or its end; returns how it ended."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -103,7 +105,7 @@ def _run(supervisor: Supervisor, front: FrontServer | None, state_file: Path, co
             while outcome is None and supervisor.state().phase is Phase.STARTING:
                 outcome = supervisor.wait(LOOK_SECONDS)
         if supervisor.state().phase is Phase.HEALTHY:
-            _greet(supervisor.server, front, state_file, console)
+            _greet(server, front, state_file, console)
         while outcome is None:
             outcome = supervisor.wait(LOOK_SECONDS)
         return outcome

@@ -32,7 +32,7 @@ STUB_SECONDS = 0.003
 OVERHEAD_MS = 15.0  # the target: what a job may cost beyond the service itself
 SINGLE_JOBS = 60
 CONCURRENCIES = (1, 16, 32)
-_READY = re.compile(r"server ready: loading ([\d.]+) s, first swap ([\d.]+) s")
+_READY = re.compile(r"server ready: loading ([\d.]+) s, proof ([\d.]+) s")
 
 
 @contextmanager

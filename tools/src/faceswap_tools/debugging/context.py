@@ -7,7 +7,7 @@ from pathlib import Path
 
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.runpod.settings import WorkerSettings
-from faceswap_tools.runpod.triton_server import TritonServer
+from faceswap_tools.supervision import RestartableServer
 from faceswap_tools.supervision.swap_probe import probe_picture
 
 
@@ -40,7 +40,7 @@ class Context:
     picture_file: Path | None = None
     endpoint: Endpoint | None = None
     machine: Machine = field(default_factory=Machine)
-    server: TritonServer | None = None
+    server: RestartableServer | None = None
 
     @property
     def repository(self) -> Path:

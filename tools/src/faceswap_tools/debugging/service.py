@@ -21,7 +21,7 @@ from faceswap_tools.local_server import SetupError
 from faceswap_tools.runpod.handler import JobHandler
 from faceswap_tools.runpod.job_errors import ERRORS
 from faceswap_tools.runpod.settings import Mode
-from faceswap_tools.runpod.triton_server import ServerFailed, make_server
+from faceswap_tools.runpod.triton_server import make_server
 
 SDK = "1.12."
 
@@ -53,7 +53,7 @@ def check_server(context: Context) -> Result:
     try:
         context.server = make_server(context.settings)
         context.server.start()
-    except (ServerFailed, SetupError, NotACheckout) as error:
+    except (SetupError, NotACheckout) as error:
         return broken(
             f"{error} (the worker would end with {int(ExitCode.SERVER_FAILED)})", ExitCode.SERVER_FAILED.remedy
         )

@@ -95,9 +95,9 @@ def check_queue(root: Path, config: ImageConfig, extra: Mapping[str, str], scrat
 
 
 def check_dying_server(root: Path, config: ImageConfig, extra: Mapping[str, str], scratch: Path, say: Say) -> None:
-    """Triton hangs: the health check says so. Triton is killed: the container ends with 3."""
+    """Triton hangs: the health check says so. It is killed: the worker starts it again, once, and then ends with 3."""
     port = free_port()
-    environment = {**extra, "MODE": "lb", "PORT": str(port), "FACESWAP_HOST": HOST}
+    environment = {**extra, "MODE": "lb", "PORT": str(port), "FACESWAP_HOST": HOST, "FACESWAP_RESTARTS": "1"}
     with IsolatedRun(root, config, environment, scratch / "dying.log") as run:
         wait_for_ping(run, port)
         server = triton_of(run)
@@ -105,10 +105,18 @@ def check_dying_server(root: Path, config: ImageConfig, extra: Mapping[str, str]
         health = run.health_check()
         prove(health.returncode == 1, f"HEALTHCHECK of a server that hangs: {health.returncode} {health.stdout}")
         say(f"tritonserver stopped: HEALTHCHECK unhealthy ({health.stdout.strip()})")
+        killed = time.monotonic()
         os.kill(server, signal.SIGKILL)
+        wait_for_ping(run, port, status=503)
+        wait_for_ping(run, port)
+        seconds = time.monotonic() - killed
+        swap_over_http(port)
+        say(f"tritonserver killed: /ping 503, then 200 and swaps again after {seconds:.1f} s, in the same container")
+        os.kill(triton_of(run), signal.SIGKILL)
         code = run.wait(30)
         prove(code == ExitCode.SERVER_FAILED, f"without its server it ended with {code}")
-        say("tritonserver killed: exit code 3")
+        prove("1 restarts within 600 s did not help" in run.log.read_text(), run.last_words())
+        say("killed once more than FACESWAP_RESTARTS allows: exit code 3")
 
 
 def check_refusals(root: Path, config: ImageConfig, extra: Mapping[str, str], scratch: Path, say: Say) -> None:
@@ -127,22 +135,22 @@ def check_refusals(root: Path, config: ImageConfig, extra: Mapping[str, str], sc
     say("shared memory of 64 MB: `faceswap debug` stops at 'shm' and names --shm-size")
 
 
-def wait_for_ping(run: IsolatedRun, port: int, seconds: float = 180.0) -> list[int]:
-    """The statuses the health check of the platform went through until 200."""
+def wait_for_ping(run: IsolatedRun, port: int, seconds: float = 180.0, *, status: int = 200) -> list[int]:
+    """The statuses the health check of the platform went through until the one waited for."""
     seen: list[int] = []
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not run.has_ended():
         try:
-            status = httpx.get(f"http://{HOST}:{port}/ping", timeout=5, trust_env=False).status_code
+            found = httpx.get(f"http://{HOST}:{port}/ping", timeout=5, trust_env=False).status_code
         except httpx.TransportError:
             time.sleep(0.05)
             continue
-        if status not in seen:
-            seen.append(status)
-        if status == 200:
+        if found not in seen:
+            seen.append(found)
+        if found == status:
             return seen
         time.sleep(0.05)
-    raise ProofFailed(f"/ping never said 200 ({seen}): {run.last_words()}")
+    raise ProofFailed(f"/ping never said {status} ({seen}): {run.last_words()}")
 
 
 def wait_until_open(run: IsolatedRun, port: int, seconds: float = 180.0) -> None:

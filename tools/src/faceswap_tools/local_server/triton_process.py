@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 import httpx
-import psutil
 from faceswap_core.frames.leasing import frames_folder
-from faceswap_core.frames.server_processes import SHARED_MEMORY
 
 from faceswap_tools.local_server.carried_triton import (
     CarriedTriton,
@@ -29,9 +26,10 @@ from faceswap_tools.local_server.carried_triton import (
 from faceswap_tools.local_server.drain import Stopped, requests_in_flight, wait_until_drained
 from faceswap_tools.local_server.installed_networks import network_fault
 from faceswap_tools.local_server.ports import HOST, choose_ports
+from faceswap_tools.local_server.remains import Remains
 from faceswap_tools.local_server.served_repository import entry_points, withdraw
 from faceswap_tools.local_server.server_folder import ServerFolder
-from faceswap_tools.local_server.shared_memory import check_shared_memory, region_prefix, remove_abandoned_regions
+from faceswap_tools.local_server.shared_memory import check_shared_memory, remove_abandoned_regions
 from faceswap_tools.local_server.triton_log import open_log, reason_in_log
 
 KEEP_NO_REQUESTS = "--grpc-infer-allocation-pool-size=0"
@@ -91,8 +89,7 @@ class LocalServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._folder: ServerFolder | None = None
-        self._children: dict[int, psutil.Process] = {}
-        self._shm_prefix = f"{region_prefix(os.getpid())}{secrets.token_hex(3)}_"
+        self._remains = Remains()
         self.http_port, self.grpc_port = settings.http_port, settings.grpc_port
         self.metrics_port = settings.metrics_port
         self.log = settings.log or Path(tempfile.gettempdir()) / f"tritonserver-{secrets.token_hex(4)}.log"
@@ -110,9 +107,14 @@ class LocalServer:
         return f"http://{HOST}:{self.metrics_port}/metrics"
 
     @property
+    def drain_timeout_s(self) -> float:
+        """What requests in flight get when it is stopped."""
+        return self.settings.drain_timeout_s
+
+    @property
     def region_prefix(self) -> str:
         """What the names of its steps' regions in /dev/shm begin with."""
-        return self._shm_prefix
+        return self._remains.region_prefix
 
     @property
     def pid(self) -> int:
@@ -190,7 +192,7 @@ class LocalServer:
             "--disable-auto-complete-config",
             KEEP_NO_REQUESTS,
             f"--exit-timeout-secs={EXIT_SECONDS}",
-            f"--backend-config=python,shm-region-prefix-name={self._shm_prefix}",
+            self._remains.backend_argument,
             *self.settings.arguments,
         ]
 
@@ -200,7 +202,7 @@ class LocalServer:
             while time.monotonic() < deadline:
                 if self._process is None or self._process.poll() is not None:
                     raise self._start_error()
-                self._remember_children()
+                self._remains.remember(self._process.pid)
                 # the HTTP port opens only after all models have loaded; until then the log tells
                 on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
                 try:
@@ -217,15 +219,6 @@ class LocalServer:
         crashed = fault is None and code is not None and code < 0
         reason = fault or reason_in_log(self.log)
         return ServerStartError(f"it crashed: {reason}" if crashed else reason, self.log, crashed=crashed)
-
-    def _remember_children(self) -> None:
-        if self._process is None:
-            return
-        try:
-            children = psutil.Process(self._process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return
-        self._children.update({child.pid: child for child in children})
 
     def is_running(self) -> bool:
         """Whether tritonserver is alive; says nothing about its steps."""
@@ -248,15 +241,15 @@ class LocalServer:
         """
         process, lost = self._process, None
         try:
-            lost = self._let_finish(self.settings.drain_timeout_s if drain_s is None else drain_s)
+            lost = self._let_finish(self.drain_timeout_s if drain_s is None else drain_s)
             if process is not None and process.poll() is None:
-                self._remember_children()
+                self._remains.remember(process.pid)
                 process.send_signal(signal.SIGKILL if broken else signal.SIGTERM)
                 process.wait(END_SECONDS)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             pass
         finally:
-            self._kill_what_is_left()
+            self._kill_what_is_left(at_once=broken)
             self._process, self._ready = None, False
         return Stopped(lost)
 
@@ -276,20 +269,11 @@ class LocalServer:
         if process is not None:
             process.kill()
 
-    def _kill_what_is_left(self) -> None:
+    def _kill_what_is_left(self, *, at_once: bool) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        alive = [child for child in self._children.values() if child.is_running()]
-        _, alive = psutil.wait_procs(alive, timeout=2.0)
-        for child in alive:
-            child.kill()
-        psutil.wait_procs(alive, timeout=5.0)
-        self._children.clear()
-        for region in SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
-            region.unlink(missing_ok=True)
-        if self._process is not None:
-            shutil.rmtree(frames_folder(self._process.pid), ignore_errors=True)
+        self._remains.remove(None if self._process is None else self._process.pid, at_once=at_once)
         if self._folder is not None:
             self._folder.remove()
             self._folder = None

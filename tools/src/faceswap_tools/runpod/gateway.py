@@ -36,6 +36,9 @@ from faceswap_tools.runpod.swap_service import SwapService, input_limits
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = "1"
+HEALTH = {State.LOADING: 204, State.READY: 200, State.RESTARTING: 503, State.FAILED: 503}
+"""HTTP status of the health check. 204 would say that the worker starts, which the platform takes for a cold start and
+measures; with 503 it sends its requests elsewhere until the server is back."""
 
 
 class Gateway:
@@ -50,9 +53,9 @@ class Gateway:
 
     def health(self) -> int:
         """HTTP status of the health check."""
-        if self._shutdown.code is not None or self._keeper.state is State.FAILED:
+        if self._shutdown.code is not None:
             return 503
-        return 200 if self._keeper.state is State.READY else 204
+        return HEALTH[self._keeper.state]
 
     async def answer(self, request: Request, task: str) -> Response:
         """One request, from its body to its response."""
@@ -66,7 +69,7 @@ class Gateway:
         except JobError as error:
             logger.info("request %s failed: %s", job_id, error.code)
             if is_servers_fault(error.code):
-                self._keeper.suspect()
+                self._keeper.supervisor.suspect(f"a request ended in {error.code}")
             return _error(error, job_id)
         finally:
             self.under_way -= 1
@@ -75,7 +78,8 @@ class Gateway:
     async def _run(self, value: object, job_id: str) -> Document:
         parsed = parse_input(value, input_limits(self.settings))
         if self._service is None:
-            self._service = SwapService(self.settings, self._keeper.server.grpc_address)
+            keeper = self._keeper
+            self._service = SwapService(self.settings, keeper.server.grpc_address, keeper.supervisor)
         return await self._service.run(parsed, max_bytes=self.settings.lb_bytes, job_id=job_id)
 
     async def close(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 from faceswap_tools.runpod.bucket import Bucket, parse_s3_config
@@ -17,8 +16,10 @@ from faceswap_tools.runpod.job_errors import is_servers_fault, to_job_error
 from faceswap_tools.runpod.job_input import parse_input
 from faceswap_tools.runpod.output import Document
 from faceswap_tools.runpod.public_addresses import any_addresses, public_addresses
+from faceswap_tools.runpod.repeats import Unsupervised
 from faceswap_tools.runpod.settings import WorkerSettings
 from faceswap_tools.runpod.swap_service import SwapService, input_limits
+from faceswap_tools.supervision import SupervisedServer
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +30,10 @@ SYNC_PREFIX = "sync-"
 class JobHandler:
     """`await handler(job)`; the connection to the server is made with the first job, in the SDK's event loop."""
 
-    def __init__(self, settings: WorkerSettings, address: str, suspect: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, settings: WorkerSettings, address: str, server: SupervisedServer | None = None) -> None:
+        """`server` is the one at that address; without it nobody starts it again when it dies."""
         self._settings = settings
-        self._suspect = suspect  # told of errors that are no fault of the job's
+        self._server = server or Unsupervised()
         self._address = address
         self._limits = input_limits(settings)
         self._service: SwapService | None = None
@@ -50,7 +52,7 @@ class JobHandler:
             # the message may quote what the caller sent; the code says enough
             logger.info("job %s failed after %.0f ms: %s", job_id, _since(started), failure.code)
             if is_servers_fault(failure.code):
-                self._suspect()
+                self._server.suspect(f"a job ended in {failure.code}")
             return {"error": str(failure)}
         logger.info("job %s done after %.0f ms", job_id, _since(started))
         return output
@@ -59,7 +61,7 @@ class JobHandler:
         request = parse_input(job.get("input"), self._limits)
         settings = self._settings
         if self._service is None:
-            self._service = SwapService(settings, self._address)
+            self._service = SwapService(settings, self._address, self._server)
         max_bytes = settings.runsync_bytes if job_id.startswith(SYNC_PREFIX) else settings.run_bytes
         return await self._service.run(request, max_bytes=max_bytes, bucket=self._bucket(job), job_id=job_id)
 

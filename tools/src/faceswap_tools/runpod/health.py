@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 
 from faceswap_tools.runpod.settings import BadSettings, settings_from_environment
-from faceswap_tools.runpod.state_file import read_state
-from faceswap_tools.supervision import swap_probe
+from faceswap_tools.supervision import Phase, swap_probe
+from faceswap_tools.supervision.state import read_state
 
 SECONDS = 15.0
 """Time for one swap; shorter than the Dockerfile's timeout, so that the reason is said."""
@@ -32,11 +32,14 @@ def look() -> tuple[int, str]:
         return 1, str(error)
     if path is None:
         return 1, "FACESWAP_STATE_FILE is not set, for the worker and for this check alike"
-    url = read_state(path)
-    if url is None:
-        return 1, "the worker is loading its models, or has lost its server: its log says which"
+    state = read_state(path)
+    if state is None:
+        return 1, "the worker has not said yet how its server is"
+    if state.phase is not Phase.HEALTHY:
+        reason = f": {state.last_reason}" if state.last_reason else ""
+        return 1, f"the worker's server is {state.phase.value}{reason}"
     try:
-        swap_probe.check_swap(url, SECONDS)
+        swap_probe.check_swap(state.http, SECONDS)
     except swap_probe.NotReady as error:
         refused = error.busy and "DEADLINE_EXCEEDED" not in str(error)
         return (0, f"busy: {error}") if refused else (1, str(error))

@@ -43,7 +43,7 @@ WORKER_ERRORS = {
     "UPLOAD_FAILED": ErrorFact(502, "check the bucket's name, its keys and that they may write and read"),
     "OUTPUT_TOO_LARGE": ErrorFact(422, "set allow_reencode, ask for jpeg or webp, send s3Config, or use fewer targets"),
     "BODY_TOO_LARGE": ErrorFact(413, "send less than 30 MB in one request (the platform's limit)"),
-    "SERVER_UNAVAILABLE": ErrorFact(503, "the server behind the worker is gone; send the job again"),
+    "SERVER_UNAVAILABLE": ErrorFact(503, "the server behind the worker could not be started again; send the job again"),
     "DEADLINE_EXCEEDED": ErrorFact(504, "send a smaller picture, or raise FACESWAP_REQUEST_SECONDS"),
     "BAD_ANSWER": ErrorFact(500, "client and models are of different versions: build the image again"),
 }

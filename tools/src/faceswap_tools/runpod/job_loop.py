@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from runpod.http_client import AsyncClientSession, TooManyRequests
@@ -26,6 +26,7 @@ POLL_SECONDS = 90.0  # the SDK's: how long one request for jobs may stay open
 BUSY_SECONDS = 5.0  # the SDK's pause after 429
 FAILED_SECONDS = 1.0
 QUICK_SECONDS = 0.1
+RESTART_PAUSE_SECONDS = 0.05
 ANSWER_GRACE_SECONDS = 0.25
 """On SIGTERM an open request for jobs is closed after this, unless its answer has begun. What the platform sends at
 the very moment the connection closes is the platform's to hand out again."""
@@ -37,6 +38,7 @@ class PromptJobScaler(rp_scale.JobScaler):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
         self._shutdown: Shutdown = config["shutdown"]
+        self._takes_jobs: Callable[[], bool] = config["takes_jobs"]
         self._drain_seconds: float = config["drain_seconds"]
         self._stopping = asyncio.Event()
         self._freed = asyncio.Event()
@@ -71,6 +73,9 @@ class PromptJobScaler(rp_scale.JobScaler):
             if free <= 0:
                 self._freed.clear()
                 await self._freed.wait()
+                continue
+            if not self._takes_jobs():  # its server is being started again; other workers may be quicker
+                await self._pause(RESTART_PAUSE_SECONDS)
                 continue
             for job in await self._take(session, free):
                 self._start(session, job)

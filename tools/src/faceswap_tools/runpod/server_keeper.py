@@ -1,143 +1,152 @@
-"""Starts the server, proves it, warms it up, watches it, and ends the worker when it dies."""
+"""The worker's server: kept by the supervisor, and the worker ended when even that does not help."""
 
 from __future__ import annotations
 
-import itertools
 import logging
 import multiprocessing
 import os
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from enum import Enum
 
 from faceswap_tools.exit_codes import ExitCode
-from faceswap_tools.local_server import SetupError
 from faceswap_tools.runpod import readiness
 from faceswap_tools.runpod.settings import WorkerSettings
 from faceswap_tools.runpod.shutdown import Shutdown
-from faceswap_tools.runpod.state_file import remove_state, write_state
-from faceswap_tools.runpod.triton_server import ServerFailed, TritonServer
+from faceswap_tools.supervision import (
+    Outcome,
+    Phase,
+    RestartableServer,
+    RestartPolicy,
+    ServerState,
+    SupervisionSettings,
+    Supervisor,
+)
+from faceswap_tools.supervision.state import StateFile
 from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
 logger = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 10.0
-"""After the server's death, time for jobs in flight to be answered with an error before the process ends."""
-LOOK_SECONDS = 0.2
+"""After the server was given up, time for jobs in flight to be answered with an error before the process ends."""
+FAILURE_DRAIN_SECONDS = 1.0
+"""What requests get to finish in a server of which a part has died; those that do not are sent again (`repeats`)."""
 
 
 class State(Enum):
     """What the health check reports."""
 
-    LOADING = "loading"
+    LOADING = "loading"  # for the first time, however often that takes
     READY = "ready"
+    RESTARTING = "restarting"
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class StartTimes:
-    """Seconds each part of the start took."""
-
-    server: float  # tritonserver: process start to all models ready
-    first_swap: float
-    warm_up: float
-
-
 class ServerKeeper:
-    """Keeps one server in a thread of its own.
+    """Has a supervisor keep one server, and tells the container's health check and the platform how it is."""
 
-    The thread lives as long as the server: the kernel ends a child that was told to die with its parent when the
-    *thread* that started it ends.
-    """
-
-    def __init__(self, server: TritonServer, settings: WorkerSettings, shutdown: Shutdown) -> None:
+    def __init__(self, server: RestartableServer, settings: WorkerSettings, shutdown: Shutdown) -> None:
         self.server = server
-        self.state = State.LOADING
-        self.times: StartTimes | None = None
         self._settings = settings
         self._shutdown = shutdown
-        self._suspected = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="server-keeper", daemon=True)
+        self._was_ready = False
+        self._file = None
+        if settings.state_file is not None:
+            self._file = StateFile(settings.state_file, lambda: {"http": server.http_url})
+        supervision = SupervisionSettings(
+            failure_drain_s=FAILURE_DRAIN_SECONDS, restarts=RestartPolicy(limit=settings.restarts)
+        )
+        self.supervisor = Supervisor(server, supervision, self._changed, self._prove)
+        self._thread = threading.Thread(target=self._end_with_it, name="server-keeper", daemon=True)
+
+    @property
+    def state(self) -> State:
+        """The server now; never waits."""
+        phase = self.supervisor.state().phase
+        if phase in (Phase.STARTING, Phase.RESTARTING):
+            return State.RESTARTING if self._was_ready else State.LOADING
+        return State.READY if phase is Phase.HEALTHY else State.FAILED
 
     def start(self) -> None:
         """Begins; returns at once."""
+        self._changed(self.supervisor.state())
+        self.supervisor.start()
         self._thread.start()
 
     def wait_until_ready(self) -> bool:
         """Waits until the server is ready (True), or the worker is to end (False)."""
         # plain looks instead of an event: a signal handler that sets an event can meet the lock its own thread holds
-        while self.state is State.LOADING and self._shutdown.code is None:
+        while self.state is not State.READY and self._shutdown.code is None:
             time.sleep(0.02)
         return self._shutdown.code is None
 
-    def suspect(self) -> None:
-        """To be called when a job met an error that is no fault of the job's: the server is examined."""
-        self._suspected.set()
+    def check_fitness(self) -> None:
+        """A swap works now; a server that fails just then gets the time to come back.
+
+        Raises:
+            NotReady: it does not work, and the supervisor sees no reason to start it again.
+        """
+        while self.wait_until_ready():
+            if self._is_fit():
+                return
+        # the worker is ending, for a reason that has been said; the SDK must not end it with its own code before
+        time.sleep(LAST_WORDS_SECONDS)
 
     def stop(self) -> None:
-        """Ends the server in order."""
-        remove_state(self._settings.state_file)
-        self.server.stop()
+        """Ends the server in order; when it was given up while the worker was stopping, that is the exit code."""
+        self.supervisor.request_stop()
+        outcome = self.supervisor.wait()
+        if outcome is not None and not _ended_well(outcome):
+            self._shutdown.fail(_exit_code(outcome))
 
-    def _keep(self) -> None:
+    def _is_fit(self) -> bool:
+        """Whether a swap works; False when it does not and the server is therefore started again."""
         try:
-            self.times = self._start()
-            write_state(self._settings.state_file, self.server.http_url)
-        except (ServerFailed, SetupError) as error:
-            self._fail(ExitCode.SERVER_FAILED, str(error))
-            return
+            readiness.check(self.server.http_url, self._settings)
         except NotReady as error:
-            died = not self.server.is_running()
-            self._fail(ExitCode.SERVER_FAILED if died else error.code, str(error))
-            return
-        except Exception as error:
-            logger.exception("the server could not be started")
-            self._fail(ExitCode.FAILED, type(error).__name__)
-            return
-        self.state = State.READY
-        while self.server.is_running():
-            if self._suspected.wait(LOOK_SECONDS):
-                self._suspected.clear()
-                self._examine()
-        if self._shutdown.code is None:
-            self._fail(ExitCode.SERVER_FAILED, f"tritonserver ended by itself with code {self.server.wait()}")
+            since = self.supervisor.suspect(str(error))
+            while self.state is State.READY and not self.supervisor.cleared(since):
+                time.sleep(0.02)
+            if self.state is State.READY:
+                raise
+            return False
+        return True
 
-    def _examine(self) -> None:
-        """A server whose Python step has died says that it is ready and answers nothing: only a swap can tell.
-
-        (Triton 24.10 starts no new process for a step that was killed, and reports the model as ready.)
-        """
-        try:
-            check_swap(self.server.http_url, self._settings.request_seconds)
-        except NotReady as error:
-            if not error.busy and self.server.is_running():
-                self._fail(ExitCode.SERVER_FAILED, str(error))
-
-    def _start(self) -> StartTimes:
-        moments = [time.monotonic()]
-        self.server.start()
-        moments.append(time.monotonic())
+    def _prove(self) -> None:
         readiness.check(self.server.http_url, self._settings)
-        moments.append(time.monotonic())
-        if self._settings.warm_up_swaps:
-            check_swap(self.server.http_url, self._settings.request_seconds, self._settings.warm_up_swaps)
-        moments.append(time.monotonic())
-        server, first, warm_up = (later - earlier for earlier, later in itertools.pairwise(moments))
-        logger.info("server ready: loading %.2f s, first swap %.2f s, warm-up %.2f s", server, first, warm_up)
-        return StartTimes(server, first, warm_up)
+        swaps = self._settings.warm_up_swaps
+        if swaps:
+            started = time.monotonic()
+            check_swap(self.server.http_url, self._settings.request_seconds, swaps)
+            logger.info("warm-up: %d swaps in %.2f s", swaps, time.monotonic() - started)
 
-    def _fail(self, code: ExitCode, reason: str) -> None:
-        if self._shutdown.code is not None:  # the worker is stopping, and stopped it on purpose
+    def _changed(self, state: ServerState) -> None:
+        self._was_ready |= state.takes_requests
+        if self._file is not None:
+            self._file.write(state)
+
+    def _end_with_it(self) -> None:
+        outcome = self.supervisor.wait()
+        if outcome is None or _ended_well(outcome):
             return
-        self.state = State.FAILED
-        remove_state(self._settings.state_file)
-        logger.error("exit code %d, %s: %s", code, code.meaning, reason)
+        code = _exit_code(outcome)
+        logger.error("exit code %d, %s: %s", code, code.meaning, outcome.message)
         logger.error("what to do: %s", code.remedy)
+        if self._shutdown.code is not None:  # it is stopping already; jobs in flight have waited for the server in vain
+            return
         self._shutdown.begin(code)
         time.sleep(LAST_WORDS_SECONDS)
         end_now(code)
+
+
+def _ended_well(outcome: Outcome) -> bool:
+    return outcome.code in (ExitCode.STOPPED, ExitCode.DRAIN_TIMED_OUT)  # what is lost, the worker's jobs tell
+
+
+def _exit_code(outcome: Outcome) -> ExitCode:
+    # 10 is `serve`'s, for a person at a terminal; in a container it is a server that never became ready
+    return ExitCode.SERVER_FAILED if outcome.code is ExitCode.CANNOT_START else outcome.code
 
 
 def end_now(code: ExitCode) -> None:

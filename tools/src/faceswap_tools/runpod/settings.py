@@ -53,6 +53,12 @@ class WorkerSettings(BaseSettings):
     drain_seconds: float = Field(default=30.0, ge=0, description="time jobs in flight get after SIGTERM")
     request_seconds: float = Field(default=60.0, gt=0, description="time one swap may take in the server")
     start_seconds: float = Field(default=300.0, gt=0, description="time Triton gets to load every model")
+    restarts: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="restarts of Triton within ten minutes; the next failure ends the container",
+    )
     warm_up: int | None = Field(
         default=None, ge=0, le=64, description="swaps before the first job, all at once; default 8, 0 with pip's Triton"
     )
@@ -63,7 +69,8 @@ class WorkerSettings(BaseSettings):
     triton_arguments: str = Field(default="", description="further arguments for tritonserver, as in a shell")
     require_gpu: RequireGpu = Field(default=RequireGpu.AUTO, description="auto, yes or no")
     state_file: Path | None = Field(
-        default=None, description="where the worker tells its container's health check the server's address"
+        default=None,
+        description="where the worker tells its container's health check how the server is, and its address",
     )
 
     max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="bytes of one picture (the server reads it too)")

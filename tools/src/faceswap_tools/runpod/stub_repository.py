@@ -22,12 +22,15 @@ output [
 instance_group [ {{ kind: KIND_CPU count: {instances} }} ]
 """
 
-_MODEL = """import time
+_MODEL = """import os
+import signal
+import time
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
 FACES = np.array([{faces!r}], dtype=object)
+DEADLY = {deadly!r}
 
 
 class TritonPythonModel:
@@ -36,13 +39,17 @@ class TritonPythonModel:
         answers = []
         for request in requests:
             target = pb_utils.get_input_tensor_by_name(request, "TARGET_IMAGE").as_numpy()
+            if DEADLY and DEADLY in target[0]:
+                os.kill(os.getppid(), signal.SIGKILL)
             outputs = [pb_utils.Tensor("SWAPPED_IMAGE", target), pb_utils.Tensor("FACES", FACES)]
             answers.append(pb_utils.InferenceResponse(outputs))
         return answers
 """
 
 
-def lay_out_stub_repository(directory: Path, *, seconds: float, instances: int = 1, swapped: bool = True) -> Path:
+def lay_out_stub_repository(
+    directory: Path, *, seconds: float, instances: int = 1, swapped: bool = True, deadly: bytes = b""
+) -> Path:
     """Writes the repository; returns `directory`.
 
     Args:
@@ -50,6 +57,7 @@ def lay_out_stub_repository(directory: Path, *, seconds: float, instances: int =
         seconds: how long each swap takes.
         instances: how many swaps run at once.
         swapped: False makes a server that answers but swaps nothing.
+        deadly: a target that holds these bytes kills tritonserver.
     """
     face = {
         "index": 0,
@@ -63,5 +71,5 @@ def lay_out_stub_repository(directory: Path, *, seconds: float, instances: int =
     version = directory / "face_swap" / "1"
     version.mkdir(parents=True, exist_ok=True)
     (version.parent / "config.pbtxt").write_text(_CONFIG.format(instances=instances))
-    (version / "model.py").write_text(_MODEL.format(faces=faces, seconds=seconds))
+    (version / "model.py").write_text(_MODEL.format(faces=faces, seconds=seconds, deadly=deadly))
     return directory

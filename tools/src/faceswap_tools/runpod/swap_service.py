@@ -16,7 +16,9 @@ from faceswap_tools.runpod.job_input import InputLimits, JobRequest
 from faceswap_tools.runpod.output import Document, encoded_size, faces_document, swap_document
 from faceswap_tools.runpod.pictures import load_pictures
 from faceswap_tools.runpod.public_addresses import any_addresses, public_addresses
+from faceswap_tools.runpod.repeats import Repeats
 from faceswap_tools.runpod.settings import WorkerSettings
+from faceswap_tools.supervision import SupervisedServer
 
 REENCODE_QUALITIES = (90, 75, 50)
 """JPEG qualities tried in turn when an answer is too large. The server swaps again each time: it alone writes the
@@ -31,11 +33,13 @@ def input_limits(settings: WorkerSettings) -> InputLimits:
 class SwapService:
     """Runs jobs on a server; belongs to the event loop of its first job."""
 
-    def __init__(self, settings: WorkerSettings, address: str) -> None:
+    def __init__(self, settings: WorkerSettings, address: str, server: SupervisedServer) -> None:
+        """`server` is the one at that address."""
         self._settings = settings
         self._limits = input_limits(settings)
         # callers share a worker: nobody's embedding stays in it
         self._client = AsyncClient(address, timeout=settings.request_seconds, remember_sources=0, retries=0)
+        self._repeats = Repeats(server, settings.request_seconds)
         self._resolve = any_addresses if settings.allow_private_addresses else public_addresses
         self._fetcher = Fetcher(
             FetchLimits(settings.max_image_bytes, settings.download_seconds, settings.max_redirects),
@@ -72,7 +76,8 @@ class SwapService:
     async def _faces(self, request: JobRequest, max_bytes: int) -> Document:
         (image,) = await load_pictures(request.targets, self._fetcher, self._limits)
         async with self._turn:
-            document = faces_document(await self._client.faces(image, **request.options))
+            faces = await self._repeats.run(lambda left: self._client.faces(image, timeout=left, **request.options))
+        document = faces_document(faces)
         _check(encoded_size([document]), max_bytes, "")
         return document
 
@@ -119,7 +124,9 @@ class SwapService:
     async def _one(self, sources: Sequence[bytes], target: bytes, options: dict[str, Any]) -> SwapResult | JobError:
         async with self._turn:
             try:
-                return await self._client.swap(list(sources), target, **options)
+                return await self._repeats.run(
+                    lambda left: self._client.swap(list(sources), target, timeout=left, **options)
+                )
             except Exception as error:
                 return to_job_error(error)
 

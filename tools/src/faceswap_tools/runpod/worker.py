@@ -15,13 +15,13 @@ from types import FrameType
 
 from faceswap_tools.checkout import NotACheckout
 from faceswap_tools.exit_codes import ExitCode
-from faceswap_tools.runpod import readiness
 from faceswap_tools.runpod.handler import JobHandler
 from faceswap_tools.runpod.log_levels import TooTalkative, check_arguments, set_up_logging
-from faceswap_tools.runpod.server_keeper import ServerKeeper
+from faceswap_tools.runpod.server_keeper import ServerKeeper, State
 from faceswap_tools.runpod.settings import BadSettings, Mode, WorkerSettings, settings_from_environment
 from faceswap_tools.runpod.shutdown import Shutdown
-from faceswap_tools.runpod.triton_server import TritonServer, make_server
+from faceswap_tools.runpod.triton_server import make_server
+from faceswap_tools.supervision import RestartableServer
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def main() -> int:
     return run(settings, server)
 
 
-def run(settings: WorkerSettings, server: TritonServer) -> int:
+def run(settings: WorkerSettings, server: RestartableServer) -> int:
     """Runs the worker with a server that has not been started; returns the exit code."""
     shutdown = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,7 +71,7 @@ def _serve_queue(settings: WorkerSettings, keeper: ServerKeeper, shutdown: Shutd
     from faceswap_tools.runpod import job_loop  # noqa: PLC0415
 
     def the_server_swaps() -> None:
-        readiness.check(keeper.server.http_url, settings)
+        keeper.check_fitness()
 
     runpod.serverless.register_fitness_check(the_server_swaps)
     if not settings.sdk_loop:
@@ -82,9 +82,10 @@ def _serve_queue(settings: WorkerSettings, keeper: ServerKeeper, shutdown: Shutd
         shutdown.on_begin(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the desk's API server knows only signals
     runpod.serverless.start(
         {
-            "handler": JobHandler(settings, keeper.server.grpc_address, keeper.suspect),
+            "handler": JobHandler(settings, keeper.server.grpc_address, keeper.supervisor),
             "concurrency_modifier": lambda _current: settings.concurrency,
             "shutdown": shutdown,
+            "takes_jobs": lambda: keeper.state is State.READY,
             "drain_seconds": settings.drain_seconds,
         }
     )

@@ -64,8 +64,32 @@ class SupervisedServer(Protocol):
     def state(self) -> ServerState:
         """The state now; never waits."""
 
-    def suspect(self, reason: str) -> None:
-        """Somebody met an error that is no fault of the request's: the server is examined at once. Never waits."""
+    def suspect(self, reason: str) -> float:
+        """Somebody met an error that is no fault of the request's: the server is examined at once. Never waits.
+
+        Returns the moment (monotonic), for `cleared`.
+        """
+
+    def cleared(self, since: float) -> bool:
+        """Whether a suspicion of that moment has been looked into, and the server left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenState:
+    """What a state file says to a process that reads it."""
+
+    phase: Phase
+    last_reason: str
+    http: str  # http://HOST:PORT
+
+
+def read_state(path: Path) -> WrittenState | None:
+    """What the file says, or None where there is none or it makes no sense."""
+    try:
+        found = json.loads(path.read_text())
+        return WrittenState(Phase(found["phase"]), str(found["last_reason"]), str(found["http"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 class StateFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -11,10 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from faceswap_tools.exit_codes import ExitCode
-from faceswap_tools.local_server import LocalServer, ServerStartError, SetupError
+from faceswap_tools.local_server import ServerStartError, SetupError
 from faceswap_tools.local_server.stub_processes import StubProcess, find_stubs
 from faceswap_tools.supervision.health import HealthWatch, Verdict
 from faceswap_tools.supervision.restart_policy import RestartBudget, RestartPolicy
+from faceswap_tools.supervision.server import RestartableServer
 from faceswap_tools.supervision.state import Phase, ServerState
 from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
@@ -58,17 +60,28 @@ class Supervisor:
 
     def __init__(
         self,
-        server: LocalServer,
+        server: RestartableServer,
         settings: SupervisionSettings | None = None,
         on_change: Callable[[ServerState], None] = lambda state: None,
+        prove: Callable[[], None] | None = None,
     ) -> None:
-        """`on_change` is called with every new state, in the supervisor's thread."""
+        """Nothing is started yet.
+
+        Args:
+            server: what is kept.
+            settings: times and limits.
+            on_change: called with every new state, in the supervisor's thread.
+            prove: raises NotReady unless a server that has loaded everything works; called after each start, in a
+                thread of its own. By default one swap.
+        """
         self.server = server
         self.settings = settings or SupervisionSettings()
         self._on_change = on_change
+        self._prove = prove or (lambda: check_swap(server.http_url, self.settings.first_swap_timeout_s))
         self._state = ServerState(changed_at=time.time())
         self._outcome: Outcome | None = None
         self._suspicion = ""
+        self._cleared_at = -math.inf
         self._stop_asked = False
         self._budget = RestartBudget(self.settings.restarts)
         self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
@@ -82,9 +95,18 @@ class Supervisor:
         """The state now; never waits."""
         return self._state
 
-    def suspect(self, reason: str) -> None:
-        """Has the server examined at once. Never waits; may be called from any thread, as often as one likes."""
+    def suspect(self, reason: str) -> float:
+        """Has the server examined at once. Never waits; may be called from any thread, as often as one likes.
+
+        Returns the moment (monotonic), for `cleared`.
+        """
+        now = time.monotonic()  # before the suspicion is there: the look it leads to begins later
         self._suspicion = reason or "somebody suspects it"
+        return now
+
+    def cleared(self, since: float) -> bool:
+        """Whether the server was examined after a suspicion of that moment, and found no reason to start it again."""
+        return self._cleared_at >= since
 
     def request_stop(self) -> None:
         """Has the server stopped in order. Never waits; may be called from a signal handler."""
@@ -113,6 +135,7 @@ class Supervisor:
         self._move(Phase.STOPPED if ended_well else Phase.FAILED, self._outcome.message)
 
     def _live(self) -> Outcome:
+        failure: str | None
         try:
             self._bring_up()
         except _StopAsked:
@@ -120,11 +143,14 @@ class Supervisor:
         except ServerStartError as error:
             if not error.crashed:
                 return Outcome(ExitCode.CANNOT_START, str(error))
-            failure: str | None = str(error)
+            failure = str(error)
         except SetupError as error:
             return Outcome(ExitCode.CANNOT_START, str(error))
         except NotReady as error:
-            return Outcome(error.code, str(error))
+            time.sleep(TICK_SECONDS)  # a dying process lets go of its connections before it is gone
+            failure = self._dead_process([])
+            if failure is None:
+                return Outcome(error.code, str(error))
         else:
             failure = self._watch()
         while failure is not None:
@@ -139,12 +165,12 @@ class Supervisor:
         began = time.monotonic()
         self.server.start(lambda _loaded: self._leave_if_asked())
         loaded = time.monotonic()
-        proof = self._helper.submit(check_swap, self.server.http_url, self.settings.first_swap_timeout_s)
+        proof = self._helper.submit(self._prove)
         while not proof.done():
             self._leave_if_asked()
             time.sleep(TICK_SECONDS / 4)
         proof.result()
-        logger.info("server ready: loading %.1f s, first swap %.1f s", loaded - began, time.monotonic() - loaded)
+        logger.info("server ready: loading %.2f s, proof %.2f s", loaded - began, time.monotonic() - loaded)
         self._suspicion = ""
         self._move(Phase.HEALTHY)
 
@@ -157,6 +183,7 @@ class Supervisor:
         stubs = find_stubs(self.server.pid)
         health = HealthWatch(self.server.http_url, self.server.pid, self.settings.probe_timeout_s)
         look: Future[Verdict] | None = None
+        examined: float | None = None  # since when a suspicion is being looked into
         due = time.monotonic() + self.settings.probe_interval_s
         last = time.monotonic()
         while not self._stop_asked:
@@ -169,11 +196,14 @@ class Supervisor:
                 if verdict.failure is not None:
                     return verdict.failure
                 due = now + (SECOND_LOOK_SECONDS if verdict.look_again else self.settings.probe_interval_s)
+                if examined is not None and not verdict.look_again:
+                    self._cleared_at, examined = examined, None
             suspicion = self._suspicion if now >= last + SECOND_LOOK_SECONDS else ""
             if look is None and (suspicion or now >= due):
                 if suspicion:
                     logger.info("examining the server: %s", suspicion)
                     self._suspicion = ""
+                    examined = time.monotonic()
                 look = self._helper.submit(health.look, suspicious=bool(suspicion))
             time.sleep(TICK_SECONDS)
         return None
@@ -219,7 +249,7 @@ class Supervisor:
         if lost == 0:
             return Outcome(ExitCode.STOPPED, "stopped; every accepted request was answered")
         how_many = "an unknown number of requests" if lost is None else f"about {lost} request{'s' * (lost != 1)}"
-        limit = f"{self.server.settings.drain_timeout_s:g} s"
+        limit = f"{self.server.drain_timeout_s:g} s"
         return Outcome(ExitCode.DRAIN_TIMED_OUT, f"{how_many} did not finish within {limit} and got no answer")
 
     def _move(self, phase: Phase, reason: str = "") -> None:

@@ -1,0 +1,106 @@
+"""The image's own tritonserver under the supervisor: pip's, started as the image's is, with nothing but its path."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faceswap_tools.chaos.killing import family, kill_server, kill_stub
+from faceswap_tools.checkout import Checkout
+from faceswap_tools.local_server import ServerStartError, SetupError
+from faceswap_tools.local_server.carried_triton import find_carried_triton, lay_out_backends, server_environment
+from faceswap_tools.local_server.stub_processes import process_has_ended
+from faceswap_tools.runpod.native_triton import NativeTriton
+from faceswap_tools.runpod.settings import Triton, WorkerSettings
+from faceswap_tools.runpod.triton_server import make_server
+from faceswap_tools.supervision import Phase, RestartPolicy, SupervisionSettings, Supervisor
+from faceswap_tools.supervision.swap_probe import check_swap
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def server(stub: Path, checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NativeTriton]:
+    triton = find_carried_triton()
+    for name, value in server_environment(triton, dict(os.environ)).items():
+        monkeypatch.setenv(name, value)
+    lay_out_backends(triton, checkout.onnxruntime_backend, tmp_path / "backends")
+    settings = WorkerSettings(
+        triton=Triton.NATIVE,
+        tritonserver=triton.executable,
+        model_repository=stub,
+        triton_arguments=f"--backend-directory={tmp_path / 'backends'}",
+        drain_seconds=2,
+    )
+    server = make_server(settings)
+    assert isinstance(server, NativeTriton)
+    server.log = tmp_path / "tritonserver.log"
+    yield server
+    server.stop(0)
+
+
+def regions(server: NativeTriton) -> set[Path]:
+    return set(Path("/dev/shm").glob(f"{server.region_prefix}*"))
+
+
+def test_it_is_started_again_on_the_same_ports_and_leaves_nothing_behind(server: NativeTriton) -> None:
+    policy = RestartPolicy(first_delay_s=0.1, factor=1.0)
+    supervisor = Supervisor(server, SupervisionSettings(failure_drain_s=1.0, restarts=policy))
+    supervisor.start()
+    wait_until_healthy(supervisor, 0)
+    addresses = (server.http_url, server.grpc_address)
+    for restarts, kill in enumerate((lambda pid: kill_stub(pid, "face_swap"), kill_server), 1):
+        old, old_regions = family(server.pid), regions(server)
+        assert len(old_regions) == 4, "one for each of the stub's instances"
+        kill(server.pid)
+        wait_until_healthy(supervisor, restarts)
+        assert (server.http_url, server.grpc_address) == addresses
+        check_swap(server.http_url, 10)
+        assert all(process_has_ended(process) for process in old)
+        assert len(regions(server)) == 4
+        assert not regions(server) & old_regions
+    old = family(server.pid)
+    supervisor.request_stop()
+    assert supervisor.wait(PATIENCE_S) is not None
+    assert supervisor.state().phase is Phase.STOPPED
+    assert all(process_has_ended(process) for process in old)
+    assert not regions(server)
+
+
+def wait_until_healthy(supervisor: Supervisor, restarts: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while (state := supervisor.state()).phase is not Phase.HEALTHY or state.restarts < restarts:
+        assert time.monotonic() < deadline, state
+        assert state.phase is not Phase.FAILED, state
+        time.sleep(0.02)
+
+
+def test_a_start_that_fails_says_why_and_leaves_nothing_behind(server: NativeTriton, stub: Path) -> None:
+    (stub / "face_swap" / "1" / "model.py").write_text("import a_module_that_does_not_exist\n")
+    with pytest.raises(ServerStartError, match="a_module_that_does_not_exist") as caught:
+        server.start()
+    assert not caught.value.crashed
+    assert not server.is_running()
+    assert not regions(server)
+    with pytest.raises(SetupError, match="not running"):
+        _ = server.pid
+
+
+def test_a_start_can_be_given_up(server: NativeTriton, stub: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def give_up(_loaded: int) -> None:
+        started.extend(family(server.pid))
+        raise Enough
+
+    started: list[object] = []
+    began = time.monotonic()
+    with pytest.raises(Enough):
+        server.start(give_up)
+    assert started
+    assert not server.is_running()
+    assert time.monotonic() - began < 5

@@ -1,0 +1,180 @@
+"""The container image's own tritonserver, with its backends and libraries where NVIDIA put them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from faceswap_tools.local_server import ServerStartError, SetupError, Stopped
+from faceswap_tools.local_server.ports import HOST
+from faceswap_tools.local_server.remains import Remains
+from faceswap_tools.local_server.shared_memory import remove_abandoned_regions
+from faceswap_tools.local_server.triton_log import reason_in_log
+from faceswap_tools.local_server.triton_process import KEEP_NO_REQUESTS
+from faceswap_tools.runpod.settings import WorkerSettings
+
+EXIT_SECONDS = 10.0
+"""Beyond the drain time: what Triton gets to unload its models before it is killed."""
+LAST_LINES_SECONDS = 0.2
+"""From its end to the last line of its log."""
+
+
+class NativeTriton:
+    """A `RestartableServer`. Its log goes on in the container's, and that of its start into `log` for the reason."""
+
+    def __init__(self, program: Path, settings: WorkerSettings) -> None:
+        self._program = program
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._remains = Remains()
+        self._http_port, self._grpc_port = _free_ports(2)
+        self.log = Path(tempfile.gettempdir()) / "tritonserver.log"
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise SetupError("the server is not running")
+        return self._process.pid
+
+    @property
+    def grpc_address(self) -> str:
+        return f"{HOST}:{self._grpc_port}"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{HOST}:{self._http_port}"
+
+    @property
+    def region_prefix(self) -> str:
+        """What the names of its steps' regions in /dev/shm begin with."""
+        return self._remains.region_prefix
+
+    @property
+    def drain_timeout_s(self) -> float:
+        return self._settings.drain_seconds
+
+    def start(self, on_model_ready: Callable[[int], None] | None = None) -> None:
+        repository = self._settings.model_repository
+        if repository is None:
+            raise SetupError("FACESWAP_MODEL_REPOSITORY is not set")
+        remove_abandoned_regions()
+        try:
+            self._process = subprocess.Popen(
+                self._command(repository),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the worker, which ends the server in order
+            )
+        except OSError as error:
+            raise SetupError(f"{self._program} cannot be run ({error.strerror})") from None
+        threading.Thread(target=self._pass_log_on, args=(self._process,), daemon=True).start()
+        try:
+            self._wait_until_ready(self._process, on_model_ready or (lambda loaded: None))
+        except BaseException:
+            self.stop(0)
+            raise
+
+    def _command(self, repository: Path) -> list[str]:
+        return [
+            # the server must not outlive the worker, whatever ends it
+            *(sys.executable, "-m", "faceswap_tools.local_server.die_with_parent", str(os.getpid())),
+            str(self._program),
+            f"--model-repository={repository}",
+            f"--http-address={HOST}",
+            f"--http-port={self._http_port}",
+            f"--grpc-address={HOST}",
+            f"--grpc-port={self._grpc_port}",
+            "--allow-metrics=false",
+            "--disable-auto-complete-config",
+            KEEP_NO_REQUESTS,
+            f"--exit-timeout-secs={int(self._settings.drain_seconds)}",
+            self._remains.backend_argument,
+            *shlex.split(self._settings.triton_arguments),
+        ]
+
+    def wait(self) -> int:
+        if self._process is None:
+            raise SetupError("the server is not running")
+        return self._process.wait()
+
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self, drain_s: float | None = None, *, broken: bool = False) -> Stopped:
+        """Ends it with its steps and their regions.
+
+        One that loads has nothing to finish. A broken one is killed at once as well: nothing tells which of its
+        requests can still finish, and the worker sends them again.
+        """
+        process, in_time = self._process, True
+        if process is not None and process.poll() is None:
+            self._remains.remember(process.pid)
+            process.send_signal(signal.SIGTERM if self._ready and not broken else signal.SIGKILL)
+            try:
+                process.wait((self.drain_timeout_s if drain_s is None else drain_s) + EXIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                in_time = False
+                process.kill()
+                process.wait()
+        self._remains.remove(None if process is None else process.pid, at_once=broken)
+        self._process, self._ready = None, False
+        return Stopped(0 if in_time else None)
+
+    def kill(self) -> None:
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], on_model_ready: Callable[[int], None]) -> None:
+        deadline = time.monotonic() + self._settings.start_seconds
+        with httpx.Client(timeout=2.0, trust_env=False) as http:
+            while time.monotonic() < deadline:
+                self._remains.remember(process.pid)
+                if process.poll() is not None:
+                    time.sleep(LAST_LINES_SECONDS)
+                    reason = f"it ended with code {process.returncode}: {reason_in_log(self.log)}"
+                    raise ServerStartError(reason, self.log, crashed=process.returncode < 0)
+                on_model_ready(0)
+                try:
+                    if http.get(f"{self.http_url}/v2/health/ready").status_code == httpx.codes.OK:
+                        self._ready = True
+                        return
+                except httpx.TransportError:
+                    pass  # the port opens only after every model has loaded
+                time.sleep(0.05)
+        raise ServerStartError(f"not ready after FACESWAP_START_SECONDS={self._settings.start_seconds:g}", self.log)
+
+    def _pass_log_on(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdout is None:
+            return
+        with self.log.open("wb") as log, process.stdout as lines:
+            for line in lines:
+                sys.stderr.buffer.write(line)
+                sys.stderr.buffer.flush()
+                if not self._ready:
+                    log.write(line)
+                    log.flush()
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((HOST, 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
