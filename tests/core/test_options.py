@@ -81,7 +81,11 @@ def test_what_is_not_allowed_names_option_value_and_range(name: str, value: str 
         parse_options({name: value})
     description = Options.model_fields[name].description
     assert description
-    assert str(caught.value) == f"INVALID_OPTION: {name}={value!r} is not allowed: {description}"
+    limit = {
+        "source_face": " (an index is at most 4095)",
+        "target_faces": " (at most 64 indexes of at most 4095, 512 characters in all)",
+    }.get(name, "")
+    assert str(caught.value) == f"INVALID_OPTION: {name}={value!r} is not allowed: {description}{limit}"
 
 
 def test_unknown_names_get_the_list() -> None:
@@ -98,3 +102,10 @@ def test_no_parameters_whatever_raise_anything_else(parameters: dict[str, str | 
         parse_options(parameters)
     except (UnknownOption, InvalidOption) as error:
         assert len(str(error)) < 600  # a caller's megabyte is not echoed back
+
+
+def test_the_limits_of_lists_and_indexes_are_in_the_message() -> None:
+    with pytest.raises(InvalidOption, match=r"source_face=4096 is not allowed: .* \(an index is at most 4095\)"):
+        parse_options({"source_face": 4096})
+    with pytest.raises(InvalidOption, match=r"target_faces='0,.*at most 64 indexes of at most 4095, 512 characters"):
+        parse_options({"target_faces": ",".join(map(str, range(65)))})

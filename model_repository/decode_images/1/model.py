@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from faceswap_core.errors import InvalidTensor
 from faceswap_core.frames.leasing import NewLease
 from faceswap_core.frames.request_frames import Allocate
 from faceswap_core.provenance.gate_settings import installed_gate
@@ -38,6 +39,8 @@ class TritonPythonModel(AdmittingStep):
 
     def decode(self, request: StepRequest, allocate: Allocate) -> DecodedRequest:
         options = request.options()  # refused here, before anything is decoded; later steps can rely on them
+        if is_analysis(request) and "target_alpha" in request.wanted:  # somebody pastes, and has nobody to paste
+            raise InvalidTensor("input 'SOURCE_EMBEDDINGS' is missing")
         if request.has("source_embeddings"):
             check_identities(request.array("source_embeddings"), self.limits)
         if request.has("raw_frame") and not request.has("target_image"):

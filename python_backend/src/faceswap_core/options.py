@@ -75,7 +75,14 @@ def _face_indexes(value: object) -> object:
     return (_no_bool(value),)
 
 
-Index = Annotated[int, Field(ge=0, lt=4096)]
+HIGHEST_INDEX = 4095
+Index = Annotated[int, Field(ge=0, le=HIGHEST_INDEX)]
+
+_LIMITS = {
+    "source_face": f"an index is at most {HIGHEST_INDEX}",
+    "target_faces": f"at most {MAX_FACES} indexes of at most {HIGHEST_INDEX}, {LONGEST_LIST} characters in all",
+}
+"""Limits that the descriptions leave out, for error messages."""
 
 
 class Options(BaseModel):
@@ -151,7 +158,8 @@ def parse_options(parameters: Mapping[str, Parameter]) -> Options:
 
 
 def _invalid(name: str, value: Parameter) -> InvalidOption:
-    return InvalidOption(f"{name}={_shown(value)} is not allowed: {Options.model_fields[name].description}")
+    limit = f" ({_LIMITS[name]})" if name in _LIMITS else ""
+    return InvalidOption(f"{name}={_shown(value)} is not allowed: {Options.model_fields[name].description}{limit}")
 
 
 def _shown(value: Parameter) -> str:

@@ -20,7 +20,14 @@ import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from faceswap_core.errors import FaceSwapError, InternalError, InvalidTensor, RequestCancelled, SigningFailed
+from faceswap_core.errors import (
+    FaceSwapError,
+    InternalError,
+    InvalidOption,
+    InvalidTensor,
+    RequestCancelled,
+    SigningFailed,
+)
 from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.frames.frame_store import FrameStore
 from faceswap_core.frames.housekeeping import Housekeeping
@@ -68,8 +75,11 @@ class StepRequest:
         return parse_options(self.parameters())
 
     def parameters(self) -> dict[str, Parameter]:
-        """The request parameters without those of Triton's own."""
-        sent: dict[str, Parameter] = json.loads(self._request.parameters() or "{}")
+        """The request parameters without those of Triton's own; raises InvalidOption."""
+        try:
+            sent: dict[str, Parameter] = json.loads(self._request.parameters() or "{}")
+        except UnicodeDecodeError:  # Triton's HTTP reader lets any bytes pass
+            raise InvalidOption("a name or value is not allowed: it is not UTF-8 text") from None
         return {name: value for name, value in sent.items() if name not in TRITON_PARAMETERS}
 
     def stop_if_cancelled(self) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from faceswap_tools.benchmarks.report import report_bounds
 from faceswap_tools.chaos.breaking import kill_parts, stop_in_order, supervised
+from faceswap_tools.chaos.hostility import every_hostile_input, server_with_small_limits
 from faceswap_tools.chaos.incident import Incident, incident_table
 from faceswap_tools.chaos.pressure import (
     MOST_GRAIN,
@@ -22,6 +23,7 @@ from faceswap_tools.chaos.pressure import (
 )
 from faceswap_tools.chaos.starting import failed_starts
 from faceswap_tools.checkout import Checkout
+from faceswap_tools.hostile.all_requests import all_hostile_requests
 
 
 def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Incident]:
@@ -38,6 +40,8 @@ def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Inc
         add(largest_pictures(server))
         add(largest_pictures(server, grain=MOST_GRAIN))
         add(hostile_requests(server))
+    with server_with_small_limits(repository, scratch / "hostile.log") as server:
+        add(every_hostile_input(server, all_hostile_requests()))
     supervisor = supervised(repository, scratch / "supervised.log")
     try:
         add(*kill_parts(supervisor))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos.callers import ANSWERED
 from faceswap_tools.chaos.incident import Incident
+from faceswap_tools.chaos.peak_memory import peak_memory
 from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.photographs import six_people
 from faceswap_tools.soak.readings import read_server
@@ -102,7 +102,7 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
         _burst(client, source, source, callers, 6 * callers)
         time.sleep(REST_SECONDS)
         before = read_server(server.pid, server.region_prefix)
-        with _peak(server) as peak:
+        with peak_memory(server) as peak:
             saw = _burst(client, source, target, callers, calls)
             time.sleep(REST_SECONDS)
             once = read_server(server.pid, server.region_prefix)
@@ -131,25 +131,6 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
 def _burst(client: Client, source: bytes, target: bytes, callers: int, calls: int) -> Counter[str]:
     with ThreadPoolExecutor(callers) as pool:
         return Counter(pool.map(lambda _: _swap(client, source, target), range(calls)))
-
-
-@contextmanager
-def _peak(server: LocalServer) -> Iterator[list[float]]:
-    """Highest memory in MB between entering and leaving, frames included, looked at 50 times a second."""
-    peak, done = [0.0], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.02):
-            now = read_server(server.pid, server.region_prefix)
-            peak[0] = max(peak[0], now.memory_mb + now.frames_mb)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        done.set()
-        thread.join()
 
 
 def _swap(client: Client, source: bytes, target: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from faceswap_tools.hostile.animations import animations
 from faceswap_tools.hostile.bombs import bombs
 from faceswap_tools.hostile.damage import bit_flips, broken_structures
@@ -32,9 +34,10 @@ FAMILIES = (
 )
 
 
-def all_hostile_images() -> list[HostileImage]:
-    """Every hostile picture; names are unique."""
-    made = [case for family in FAMILIES for case in family()]
+@cache
+def all_hostile_images() -> tuple[HostileImage, ...]:
+    """Every hostile picture; names are unique. Made once: 5 seconds."""
+    made = tuple(case for family in FAMILIES for case in family())
     names = {case.name for case in made}
     if len(names) != len(made):
         raise ValueError("two hostile pictures have the same name")

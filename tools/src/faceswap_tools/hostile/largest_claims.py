@@ -83,8 +83,8 @@ def _small_format_claims() -> Iterator[HostileImage]:
     lossless = b"\x2f" + struct.pack("<I", 16383 | 16383 << 14 | 1 << 28) + bytes(900)
     yield HostileImage("webp claim, lossless with alpha", webp_of((b"VP8L", lossless)), TOO_MANY)
     canvas = (SIDE - 1).to_bytes(3, "little") * 2
-    frame = (b"ANMF", bytes(6) + canvas + bytes(4) + b"VP8L" + struct.pack("<I", len(lossless)) + lossless)
-    animated = webp_of((b"VP8X", b"\x02\0\0\0" + canvas), (b"ANIM", bytes(6)), frame)
+    moving = (b"ANMF", bytes(6) + canvas + bytes(4) + b"VP8L" + struct.pack("<I", len(lossless)) + lossless)
+    animated = webp_of((b"VP8X", b"\x02\0\0\0" + canvas), (b"ANIM", bytes(6)), moving)
     yield HostileImage("webp claim, animated", animated, TOO_LONG)
     icc = webp_of((b"VP8X", b"\x20\0\0\0" + canvas), (b"ICCP", bytes(600)), (b"VP8L", lossless[:100]))
     yield HostileImage("webp claim with a profile before the pixels", icc, TOO_LONG)
