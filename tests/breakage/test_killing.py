@@ -18,7 +18,7 @@ from faceswap_tools.chaos.killing import (
     seconds_to_recover,
     shared_memory_regions,
 )
-from faceswap_tools.local_server.stub_processes import find_stubs, process_has_ended
+from faceswap_tools.local_server.stub_processes import StubProcess, find_stubs, process_has_ended
 from faceswap_tools.supervision import Phase
 from helpers.callers import TIMEOUT_S, Callers
 
@@ -79,6 +79,26 @@ def test_a_server_that_hangs_is_found_by_a_swap(watched: Watched) -> None:
     after = watched.wait_for_restart(before)
     assert "no swap has worked in 3 looks" in after.last_reason
     assert all(process_has_ended(process) for process in stuck)
+
+
+def test_a_network_that_triton_loads_again_is_not_taken_for_a_dead_one(watched: Watched, repository: Path) -> None:
+    """A server that starts beside it from the same repository does that: it links the file, which changes its ctime."""
+    network, restarts = repository / "det_10g" / "1" / "model.onnx", watched.supervisor.state().restarts
+    (old,) = stubs_of("det_10g", watched)
+    status = network.stat()
+    os.utime(network, ns=(status.st_atime_ns, status.st_mtime_ns))
+    deadline = time.monotonic() + PATIENCE_S
+    while not old.has_ended() or len(stubs_of("det_10g", watched)) != 1:
+        assert time.monotonic() < deadline, "Triton did not load it again"
+        time.sleep(0.02)
+    time.sleep(1.0)
+    assert (watched.supervisor.state().phase, watched.supervisor.state().restarts) == (Phase.HEALTHY, restarts)
+    kill_stub(watched.server.pid, "det_10g")  # the new one is watched as well
+    assert watched.wait_for_restart(restarts).last_reason == "the process of det_10g_0_0 died"
+
+
+def stubs_of(model: str, watched: Watched) -> list[StubProcess]:
+    return [stub for stub in find_stubs(watched.server.pid) if stub.model == model and not stub.has_ended()]
 
 
 def test_there_must_be_something_to_kill(watched: Watched) -> None:

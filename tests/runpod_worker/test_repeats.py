@@ -144,23 +144,20 @@ def test_it_waits_for_the_server_and_no_longer_than_its_deadline() -> None:
     assert call.calls == 1
 
 
-def test_repeats_go_one_at_a_time_beside_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_attempts_are_made_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RECONNECT_SECONDS", 0.0)
-    under_way: dict[str, int] = {"first": 0, "repeated": 0}
-    most: dict[str, int] = {"first": 0, "repeated": 0}
+    under_way, most = [0, 0, 0], [0, 0, 0]
 
     def swap() -> Callable[[float], Awaitable[None]]:
-        calls = 0
+        attempts = iter(range(3))
 
         async def call(_left: float) -> None:
-            nonlocal calls
-            kind = "repeated" if calls else "first"
-            calls += 1
-            under_way[kind] += 1
-            most[kind] = max(most[kind], under_way[kind])
+            attempt = next(attempts)
+            under_way[attempt] += 1
+            most[attempt] = max(most[attempt], under_way[attempt])
             await asyncio.sleep(0.03)
-            under_way[kind] -= 1
-            if kind == "first":
+            under_way[attempt] -= 1
+            if attempt < 2:
                 raise BROKEN
 
         return call
@@ -170,27 +167,28 @@ def test_repeats_go_one_at_a_time_beside_others(monkeypatch: pytest.MonkeyPatch)
         await asyncio.gather(*(repeats.run(swap()) for _ in range(8)))
 
     asyncio.run(eight())
-    assert most == {"first": 8, "repeated": 1}
+    assert most == [8, 8, 1]
 
 
-def test_a_repeat_that_is_cancelled_makes_room_for_the_next() -> None:
+def test_a_last_attempt_that_is_cancelled_makes_room_for_the_next() -> None:
     async def scenario() -> str:
         repeats = Repeats(Scripted(), 5.0)
-        started = asyncio.Event()
+        attempts = 0
 
         async def stuck(_left: float) -> str:
-            if started.is_set():
+            nonlocal attempts
+            attempts += 1
+            if attempts == 3:
                 await asyncio.sleep(60)
-            started.set()
             raise BROKEN
 
         first = asyncio.ensure_future(repeats.run(stuck))
-        await started.wait()
-        await asyncio.sleep(0.3)
+        while attempts < 3:
+            await asyncio.sleep(0.01)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        return await repeats.run(Call(BROKEN))
+        return await repeats.run(Call(BROKEN, BROKEN))
 
     assert asyncio.run(scenario()) == "swapped"
 

@@ -1,8 +1,8 @@
 """Sends a job's swap again when the server died under it.
 
 A swap depends on nothing but its inputs and changes nothing, so it may be done twice. But a picture may be what kills
-the server. So a swap is sent again at most twice, and one that has met a death is sent while no other such swap is:
-whatever killed the server then meets the swaps that were beside it only once.
+the server. So a swap is sent again at most twice, and the second time while no other swap is in its last attempt: what
+kills the server each time then meets its last death alone, and those that were beside it before are answered.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Repeats:
         """`seconds`: what one swap may take, waiting and repeats included."""
         self._server = server
         self._seconds = seconds
-        self._repeating = False
+        self._last_attempt = False  # somebody's is under way
+        self._said_of = -1
 
     async def run(self, call: Callable[[float], Awaitable[_Result]]) -> _Result:
         """The result of `call(seconds left)`, which is called when the server is healthy.
@@ -67,7 +68,7 @@ class Repeats:
         deadline = time.monotonic() + self._seconds
         deaths = reconnects = 0
         while True:
-            async with self._turn(deadline, alone=deaths > 0):
+            async with self._turn(deadline, alone=deaths == MOST_REPEATS):
                 restarts = self._server.state().restarts
                 try:
                     return await call(max(deadline - time.monotonic(), LOOK_SECONDS))
@@ -81,25 +82,25 @@ class Repeats:
                         raise
                     elif not isinstance(error, ServerBusy):  # that one was turned away before it could do any harm
                         deaths += 1
-                        _raise_if_too_often(error, deaths)
+                        self._say(error, restarts, deaths)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     @asynccontextmanager
     async def _turn(self, deadline: float, *, alone: bool) -> AsyncIterator[None]:
-        """Waits until the server is healthy, and with `alone` until no other swap is being repeated."""
-        while not self._server.state().takes_requests or (alone and self._repeating):
+        """Waits until the server is healthy, and with `alone` until no other swap is in its last attempt."""
+        while not self._server.state().takes_requests or (alone and self._last_attempt):
             if self._server.state().phase not in (Phase.STARTING, Phase.RESTARTING, Phase.HEALTHY):
                 raise JobError("SERVER_UNAVAILABLE", "the server behind the worker could not be brought back")
             if time.monotonic() >= deadline:
                 raise JobError("DEADLINE_EXCEEDED", f"the server was not back within {self._seconds:g} s")
             await asyncio.sleep(LOOK_SECONDS)
         if alone:
-            self._repeating = True
+            self._last_attempt = True
         try:
             yield
         finally:
             if alone:
-                self._repeating = False
+                self._last_attempt = False
 
     async def _died(self, error: FaceSwapError, restarts: int, deadline: float) -> bool:
         """Whether the server died under a call that was sent after so many restarts, or hung up on it."""
@@ -119,9 +120,10 @@ class Repeats:
         state = self._server.state()
         return not state.takes_requests or state.restarts != restarts
 
-
-def _raise_if_too_often(error: FaceSwapError, deaths: int) -> None:
-    if deaths > MOST_REPEATS:
-        message = f"the server died under this swap {deaths} times; it is not tried again"
-        raise JobError("INTERNAL", message) from error
-    logger.warning("the server died under a swap (%s), which is sent again when it is back", error.code)
+    def _say(self, error: FaceSwapError, restarts: int, deaths: int) -> None:
+        if deaths > MOST_REPEATS:
+            message = f"the server died under this swap {deaths} times; it is not tried again"
+            raise JobError("INTERNAL", message) from error
+        if self._said_of != restarts:  # once for each death, however many swaps met it
+            self._said_of = restarts
+            logger.warning("the server died under a swap (%s): it is sent again when the server is back", error.code)

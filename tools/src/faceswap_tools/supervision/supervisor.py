@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import ServerStartError, SetupError
-from faceswap_tools.local_server.stub_processes import StubProcess, find_stubs
 from faceswap_tools.supervision.health import HealthWatch, Verdict
 from faceswap_tools.supervision.restart_policy import RestartBudget, RestartPolicy
 from faceswap_tools.supervision.server import RestartableServer
 from faceswap_tools.supervision.state import Phase, ServerState
+from faceswap_tools.supervision.stub_watch import StubWatch
 from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class Supervisor:
             return Outcome(ExitCode.CANNOT_START, str(error))
         except NotReady as error:
             time.sleep(TICK_SECONDS)  # a dying process lets go of its connections before it is gone
-            failure = self._dead_process([])
+            failure = self._dead_process()
             if failure is None:
                 return Outcome(error.code, str(error))
         else:
@@ -180,7 +180,7 @@ class Supervisor:
 
     def _watch(self) -> str | None:
         """Returns why the server has failed, or None when it is to stop."""
-        stubs = find_stubs(self.server.pid)
+        stubs = StubWatch(self.server.pid)
         health = HealthWatch(self.server.http_url, self.server.pid, self.settings.probe_timeout_s)
         look: Future[Verdict] | None = None
         examined: float | None = None  # since when a suspicion is being looked into
@@ -208,10 +208,10 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
         return None
 
-    def _dead_process(self, stubs: list[StubProcess]) -> str | None:
+    def _dead_process(self, stubs: StubWatch | None = None) -> str | None:
         if not self.server.is_running():
             return f"tritonserver {_ended_how(self.server.wait())}"
-        dead = [stub.instance for stub in stubs if stub.has_ended()]
+        dead = [] if stubs is None else stubs.dead()
         return f"the process of {', '.join(dead)} died" if dead else None
 
     def _recover(self, failure: str) -> Outcome | None:
