@@ -15,6 +15,7 @@ import psutil
 import pytest
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings, ServerStartError, SetupError
+from faceswap_tools.local_server.stub_processes import process_has_ended
 from faceswap_tools.local_server.triton_log import reason_in_log
 
 IDENTITY_MODEL = "project_identity"
@@ -57,7 +58,7 @@ def test_nothing_is_left_behind(one_model: Path, tmp_path: Path) -> None:
     assert len(family) >= 2, "tritonserver and the stub of its model"
     assert regions(os.getpid()) > before, "a running model has a shared-memory region"
     server.stop()
-    assert not any(process.is_running() for process in family)
+    assert all(process_has_ended(process) for process in family)
     assert regions(os.getpid()) == before
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
@@ -72,7 +73,7 @@ def test_a_killed_server_leaves_nothing_behind_either(one_model: Path, tmp_path:
     os.kill(server.pid, signal.SIGKILL)
     assert server.wait() == -signal.SIGKILL
     server.stop()
-    assert not any(process.is_running() for process in family)
+    assert all(process_has_ended(process) for process in family)
     assert regions(os.getpid()) == before
 
 
@@ -103,7 +104,7 @@ def test_ctrl_c_at_any_moment_ends_everything(delay_s: float, tmp_path: Path, se
         family = psutil.Process(launcher.pid).children(recursive=True)
         launcher.send_signal(signal.SIGINT)
         _, stderr = launcher.communicate(timeout=60)
-    assert not any(process.is_running() for process in family)
+    assert all(process_has_ended(process) for process in family)
     assert not regions(launcher.pid)
     if delay_s >= 1.5:  # earlier, Python itself may still be importing
         assert launcher.returncode in (0, 130)
