@@ -36,6 +36,15 @@ def wait_until(worker: Worker, phase: str) -> dict[str, Any]:
     return state
 
 
+def killed_under_a_job(plane: ControlPlane, worker: Worker, swap_input: dict[str, Any], after_s: float) -> str:
+    """The job under which tritonserver was killed, so many seconds after the worker took it."""
+    job = plane.submit(swap_input)
+    plane.wait(job, 30, taken=True)
+    time.sleep(after_s)
+    os.kill(worker.server(), signal.SIGKILL)
+    return job
+
+
 def load_slowly(repository: Path, seconds: float) -> None:
     """From the next start on."""
     model = repository / "face_swap" / "1" / "model.py"
@@ -107,10 +116,7 @@ def test_a_server_that_keeps_dying_ends_the_container_with_three(
         worker = start_worker(environment(plane, repository, FACESWAP_RESTARTS="1"))
         plane.wait(plane.submit(swap_input), 90)
         break_models(repository)
-        job = plane.submit(swap_input)
-        plane.wait(job, 30, taken=True)
-        time.sleep(0.3)
-        os.kill(worker.server(), signal.SIGKILL)
+        job = killed_under_a_job(plane, worker, swap_input, 0.3)
         assert plane.wait(job, 60).error == "SERVER_UNAVAILABLE: the server behind the worker could not be brought back"
         assert worker.process.wait(30) == ExitCode.SERVER_FAILED == 3
         (line,) = [line for line in worker.text().splitlines() if "exit code 3, Triton never became ready" in line]
@@ -144,10 +150,7 @@ def test_sigterm_during_a_restart_with_a_job_in_flight(
         worker = start_worker(environment(plane, repository, FACESWAP_DRAIN_SECONDS=drain))
         plane.wait(plane.submit(swap_input), 90)
         load_slowly(repository, 2)
-        job = plane.submit(swap_input)
-        plane.wait(job, 30, taken=True)
-        time.sleep(0.2)
-        os.kill(worker.server(), signal.SIGKILL)
+        job = killed_under_a_job(plane, worker, swap_input, 0.2)
         wait_until(worker, "restarting")
         assert worker.stop() == code
         assert plane.jobs[job].status == status
@@ -163,10 +166,7 @@ def test_a_server_given_up_while_the_worker_stops_is_no_orderly_stop(
         worker = start_worker(environment(plane, repository, FACESWAP_RESTARTS="1"))
         plane.wait(plane.submit(swap_input), 90)
         break_models(repository)
-        job = plane.submit(swap_input)
-        plane.wait(job, 30, taken=True)
-        time.sleep(0.2)
-        os.kill(worker.server(), signal.SIGKILL)
+        job = killed_under_a_job(plane, worker, swap_input, 0.2)
         wait_until(worker, "restarting")
         assert worker.stop() == ExitCode.SERVER_FAILED
         assert plane.jobs[job].error.startswith("SERVER_UNAVAILABLE: ")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from faceswap_tools.local_server import ServerStartError, SetupError, Stopped
-from faceswap_tools.local_server.ports import HOST
+from faceswap_tools.local_server.ports import HOST, choose_ports
 from faceswap_tools.local_server.remains import Remains
 from faceswap_tools.local_server.shared_memory import remove_abandoned_regions
 from faceswap_tools.local_server.triton_log import reason_in_log
@@ -39,7 +38,7 @@ class NativeTriton:
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._remains = Remains()
-        self._http_port, self._grpc_port = _free_ports(2)
+        self._http_port, self._grpc_port, _ = choose_ports((0, 0, 0))  # the third would be for metrics, which are off
         self.log = Path(tempfile.gettempdir()) / "tritonserver.log"
 
     @property
@@ -167,14 +166,3 @@ class NativeTriton:
                 if not self._ready:
                     log.write(line)
                     log.flush()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
