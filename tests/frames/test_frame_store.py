@@ -53,6 +53,22 @@ def test_what_one_process_writes_another_reads(folder: Path) -> None:
     assert frames.target[3, 4].tolist() == [9, 9, 9], "the frame is changed in place"
 
 
+def test_the_target_as_it_was_sent_lies_behind_its_frame(folder: Path) -> None:
+    store, sent = make_store(folder), bytes(range(251)) * 3
+    lease, frames = store.lease(TARGET, SOURCES, sent)
+    frames.target[:] = 255
+    reader = make_store(folder)
+    read = FrameLease.parse(lease.encode())
+    assert reader.encoded_target(read) == sent
+    assert reader.open(read).target.min() == 255, "the frame ends where the encoded picture begins"
+    assert store.usage().leased_bytes >= 30 * 40 * 3 + len(sent)
+    plain, _ = store.lease(TARGET)
+    assert reader.encoded_target(plain) == b""
+    store.give_back(lease)
+    with pytest.raises(DeadlineExceeded):
+        reader.encoded_target(read)
+
+
 def test_files_are_for_the_owner_alone(folder: Path) -> None:
     make_store(folder).lease(TARGET)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -291,15 +307,19 @@ def test_a_failed_decode_gives_its_lease_back(folder: Path) -> None:
         b"[]",
         b"{}",
         b"\xff",
-        b'{"token": "../../etc/passwd", "target": [1, 1], "sources": [], "leased_at": 1}',
-        b'{"token": "%s", "target": [1], "sources": [], "leased_at": 1}' % (b"0" * 32),
-        b'{"token": "%s", "target": [0, 5], "sources": [], "leased_at": 1}' % (b"0" * 32),
-        b'{"token": "%s", "target": [true, 5], "sources": [], "leased_at": 1}' % (b"0" * 32),
-        b'{"token": "%s", "target": [1, 1], "sources": [[1, -1]], "leased_at": 1}' % (b"0" * 32),
-        b'{"token": "%s", "target": [1, 1], "sources": 3, "leased_at": 1}' % (b"0" * 32),
-        b'{"token": "%s", "target": [1, 1], "sources": []}' % (b"0" * 32),
-        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": "soon"}' % (b"0" * 32),
-        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": 1%s}' % (b"0" * 32, b"0" * 400),
+        b'{"token": "../../etc/passwd", "target": [1, 1], "sources": [], "leased_at": 1, "encoded": 0}',
+        b'{"token": "%s", "target": [1], "sources": [], "leased_at": 1, "encoded": 0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [0, 5], "sources": [], "leased_at": 1, "encoded": 0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [true, 5], "sources": [], "leased_at": 1, "encoded": 0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [[1, -1]], "leased_at": 1, "encoded": 0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": 3, "leased_at": 1, "encoded": 0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "encoded": 0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": 1}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": 1, "encoded": -1}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": 1, "encoded": true}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": 1, "encoded": 7.0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": "soon", "encoded": 0}' % (b"0" * 32),
+        b'{"token": "%s", "target": [1, 1], "sources": [], "leased_at": 1%s, "encoded": 0}' % (b"0" * 32, b"0" * 400),
     ],
 )
 def test_a_forged_lease_is_refused(encoded: bytes) -> None:
@@ -308,8 +328,8 @@ def test_a_forged_lease_is_refused(encoded: bytes) -> None:
 
 
 def test_a_lease_that_is_one_is_read() -> None:
-    encoded = b'{"token": "%s", "target": [1, 2], "sources": [[3, 4]], "leased_at": 5.5}' % (b"0" * 32)
-    assert FrameLease.parse(encoded) == FrameLease("0" * 32, (1, 2), ((3, 4),), 5.5)
+    encoded = b'{"token": "%s", "target": [1, 2], "sources": [[3, 4]], "leased_at": 5.5, "encoded": 6}' % (b"0" * 32)
+    assert FrameLease.parse(encoded) == FrameLease("0" * 32, (1, 2), ((3, 4),), 5.5, 6)
 
 
 def test_a_lease_of_another_size_than_its_segment_is_refused(folder: Path) -> None:
@@ -318,6 +338,8 @@ def test_a_lease_of_another_size_than_its_segment_is_refused(folder: Path) -> No
     larger = FrameLease(lease.token, (3000, 3000))
     with pytest.raises(InvalidTensor):
         store.open(larger)
+    with pytest.raises(InvalidTensor):
+        store.encoded_target(FrameLease(lease.token, TARGET, encoded=10**30))
 
 
 def test_folders_of_ended_servers_are_deleted(tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ class TritonPythonModel(StepModel):
         )
         frame = self.store.open_target(lease)
         labelled = crops.count > 0 and self.marks.label(options) is not Label.OFF
-        if request.has("target_image"):
-            target = self.target(request, frame)
+        encoded = self.store.encoded_target(lease)
+        if encoded:
+            target = self.target(request, encoded, frame)
             formats = record.source_formats
             image = paste_faces(target, crops, options, self.limits, marks=self.marks, source_formats=formats)
             signed = self.marks.sign_state if crops.count else "off"
@@ -44,10 +45,10 @@ class TritonPythonModel(StepModel):
         self.store.give_back(lease)
         return outputs
 
-    def target(self, request: StepRequest, frame: Picture) -> TargetPicture:
+    def target(self, request: StepRequest, encoded: bytes, frame: Picture) -> TargetPicture:
         alpha, density = request.array("target_alpha"), request.array("target_density")
         return TargetPicture(
-            encoded=request.pictures("target_image")[0],
+            encoded=encoded,
             frame=frame,
             alpha=alpha if alpha.size else None,
             kept=KeptMetadata(

@@ -19,12 +19,14 @@ class FrameLease:
 
     token: 128 random bits in hexadecimal, so that a lease can be found but not guessed.
     leased_at: when the request was admitted, in seconds since 1970.
+    encoded: bytes of the target as it was sent, which lie behind its frame; 0 when nobody will ask for them.
     """
 
     token: str
     target: Size
     sources: tuple[Size, ...] = ()
     leased_at: float = 0.0
+    encoded: int = 0
 
     def encode(self) -> bytes:
         """As the tensor `frames` holds it: UTF-8 JSON."""
@@ -36,7 +38,8 @@ class FrameLease:
         try:
             held = json.loads(encoded)
             sources = tuple(_size(each) for each in held["sources"])
-            lease = cls(str(held["token"]), _size(held["target"]), sources, float(held["leased_at"]))
+            leased_at, encoded = float(held["leased_at"]), _count(held["encoded"])
+            lease = cls(str(held["token"]), _size(held["target"]), sources, leased_at, encoded)
         except (ValueError, TypeError, KeyError, OverflowError):
             raise InvalidTensor("'frames' is not a lease") from None
         if not _TOKEN.fullmatch(lease.token):
@@ -48,6 +51,12 @@ def _size(value: object) -> Size:
     if not isinstance(value, list) or len(value) != 2 or not all(type(side) is int and side > 0 for side in value):
         raise ValueError("a size is two positive numbers")
     return value[0], value[1]
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("a count is a number from 0 on")
+    return value
 
 
 def frame_bytes(size: Size) -> int:

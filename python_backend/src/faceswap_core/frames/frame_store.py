@@ -2,7 +2,8 @@
 
 Through Triton a frame is copied four times for each step it meets (out of the step, into the server, into the next
 step, and the fresh pages of each); here it is not copied at all. Every request leases its frames, so the leases are
-also the count of what is in flight and of the memory it holds.
+also the count of what is in flight and of the memory it holds. The target as it was sent lies behind its frame for
+`paste_faces`: on its way through Triton it made the region of each instance larger by its size, for good.
 
 The store is a directory on a tmpfs, shared by the processes of one server; the files in it are the whole state, so
 nothing is lost track of when a process is killed:
@@ -80,15 +81,20 @@ class FrameStore:
         self._mappings: dict[int, mmap.mmap] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def lease(self, target: Size, sources: Sequence[Size] = ()) -> tuple[FrameLease, RequestFrames]:
+    def lease(
+        self, target: Size, sources: Sequence[Size] = (), encoded: bytes = b""
+    ) -> tuple[FrameLease, RequestFrames]:
         """Makes room for the frames of one request.
+
+        Args:
+            encoded: the target as it was sent, kept for `encoded_target`.
 
         Raises:
             ServerBusy: too many requests are in flight, or their frames would not fit into the memory budget.
             TooManyPixels: these frames alone would not.
         """
-        lease = FrameLease(secrets.token_hex(16), target, tuple(sources), time.time())
-        needed = {TARGET: frame_bytes(target), SOURCES: sum(frame_bytes(size) for size in sources)}
+        lease = FrameLease(secrets.token_hex(16), target, tuple(sources), time.time(), len(encoded))
+        needed = {TARGET: frame_bytes(target) + len(encoded), SOURCES: sum(frame_bytes(size) for size in sources)}
         with self._locked():
             self.budget.admit(sum(needed.values()), self.usage(), self._drop_free)
             try:
@@ -98,6 +104,8 @@ class FrameStore:
             except OSError:
                 self._forget(lease)
                 raise ServerBusy("shared memory is full; retry after 1000 ms") from None
+        if encoded:
+            self._behind_target(lease)[:] = np.frombuffer(encoded, np.uint8)
         return lease, self.open(lease, whole=True)
 
     def open(self, lease: FrameLease, *, whole: bool = False) -> RequestFrames:
@@ -120,6 +128,10 @@ class FrameStore:
         """The target alone, when the sources have been given back; raises as `open`."""
         return self._mapped(lease, TARGET, frame_bytes(lease.target), whole).reshape(*lease.target, 3)
 
+    def encoded_target(self, lease: FrameLease) -> bytes:
+        """The target as it was sent, as a copy; no bytes when it was not kept; raises as `open`."""
+        return self._behind_target(lease).tobytes() if lease.encoded else b""
+
     def decoded(self, lease: FrameLease) -> None:
         """Marks that the frames are complete; from here on requests pass every queue in this order."""
         for part in (SOURCES, TARGET):
@@ -140,6 +152,10 @@ class FrameStore:
     def give_back_sources(self, lease: FrameLease) -> None:
         """Ends the sources' part of a lease; may be called again."""
         self._free(lease, SOURCES)
+
+    def _behind_target(self, lease: FrameLease) -> NDArray[np.uint8]:
+        frame = frame_bytes(lease.target)
+        return self._mapped(lease, TARGET, frame + lease.encoded, whole=True)[frame:]
 
     def _free(self, lease: FrameLease, part: str) -> float | None:
         """Frees a segment; when its lease began, or None when it has ended before."""

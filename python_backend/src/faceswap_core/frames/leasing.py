@@ -48,10 +48,14 @@ def _delete_folders_of_ended_servers(shared_memory: Path) -> None:
 
 
 class NewLease:
-    """`with NewLease(store) as new: ...`; `new.allocate` leases; given back when the block fails, else decoded."""
+    """`with NewLease(store) as new: ...`; `new.allocate` leases; given back when the block fails, else decoded.
 
-    def __init__(self, store: FrameStore) -> None:
-        self._store = store
+    Args:
+        encoded: the target as it was sent, for a step that will ask for it.
+    """
+
+    def __init__(self, store: FrameStore, encoded: bytes = b"") -> None:
+        self._store, self._encoded = store, encoded
         self._lease: FrameLease | None = None
 
     @property
@@ -63,7 +67,7 @@ class NewLease:
 
     def allocate(self, target: Size, sources: Sequence[Size]) -> RequestFrames:
         """An `Allocate` in the store."""
-        self._lease, frames = self._store.lease(target, sources)
+        self._lease, frames = self._store.lease(target, sources, self._encoded)
         return frames
 
     def __enter__(self) -> NewLease:

@@ -14,7 +14,7 @@ class Reading:
     """Of tritonserver and all its steps together.
 
     memory_mb: anonymous memory and Triton's own shared regions, MB.
-    frames_mb: decoded frames in the store, in use or kept for reuse.
+    frames_mb: decoded frames in the store and the targets as they were sent, in use or kept for reuse.
     regions_mb: Triton's regions in /dev/shm, which never shrink.
     """
 
