@@ -21,7 +21,8 @@ class TritonPythonModel(AdmittingStep):
         self.gate = installed_gate(repository, settings)
 
     def step(self, request: StepRequest) -> Tensors:
-        with NewLease(self.store, self.pasted_into(request)) as new:
+        pasted_into = [] if is_analysis(request) else request.pictures("target_image")
+        with NewLease(self.store, encoded=b"".join(pasted_into)) as new:
             decoded = self.decode(request, new.allocate)
             identities = len(request.array("source_embeddings")) if request.has("source_embeddings") else 0
             record = replace(self.record(request), source_formats=decoded.source_formats or ("",) * identities)
@@ -36,10 +37,6 @@ class TritonPythonModel(AdmittingStep):
         encoded = request.pictures("target_image")
         target = encoded[0] if encoded else request.array("raw_frame")
         return replace(self.audit.hashes(request.pictures("source_image"), target), task=task)
-
-    def pasted_into(self, request: StepRequest) -> bytes:
-        encoded = [] if is_analysis(request) else request.pictures("target_image")
-        return encoded[0] if len(encoded) == 1 else b""  # other counts are refused before anything is leased
 
     def decode(self, request: StepRequest, allocate: Allocate) -> DecodedRequest:
         options = request.options()  # refused here, before anything is decoded; later steps can rely on them

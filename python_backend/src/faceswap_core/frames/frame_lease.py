@@ -38,8 +38,8 @@ class FrameLease:
         try:
             held = json.loads(encoded)
             sources = tuple(_size(each) for each in held["sources"])
-            leased_at, encoded = float(held["leased_at"]), _count(held["encoded"])
-            lease = cls(str(held["token"]), _size(held["target"]), sources, leased_at, encoded)
+            since, behind = float(held["leased_at"]), _count(held["encoded"])
+            lease = cls(str(held["token"]), _size(held["target"]), sources, since, behind)
         except (ValueError, TypeError, KeyError, OverflowError):
             raise InvalidTensor("'frames' is not a lease") from None
         if not _TOKEN.fullmatch(lease.token):
