@@ -28,7 +28,7 @@ serve: setup pack ## start the server on 127.0.0.1:8000 (HTTP) and :8001 (gRPC) 
 	@.venv/bin/faceswap serve
 
 test: setup pack ## all tests, those against the real server included
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadgroup
 
 parity: setup ## insightface itself against the served ensemble, one row per check, into out/parity.json
 	@$(PY) -m faceswap_tools.parity $(ARGS)

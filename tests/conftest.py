@@ -1,4 +1,8 @@
-"""Fixtures for every test: the one real server of the session, and the photographs."""
+"""Fixtures for every test: the one real server of the session, and the photographs.
+
+`make test` runs two tests at a time, because most of them wait for a server they have broken. What shares a server or
+the large twins of the networks stays in one process, so that there is one of each; everything else goes file by file.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,21 @@ from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
 from faceswap_tools.photographs import astronaut, six_people
+
+SHARED_SERVERS = {"server", "strict"}
+ON_TWINS = {"packs", "parity"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says which tests belong into one process."""
+    for item in items:
+        if SHARED_SERVERS.intersection(getattr(item, "fixturenames", ())):
+            group = "a server of the session"
+        elif item.path.parent.name in ON_TWINS:
+            group = "twins"
+        else:
+            group = str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -82,7 +82,7 @@ def test_a_server_that_hangs_is_found_by_a_swap(watched: Watched) -> None:
 
 
 def test_a_network_that_triton_loads_again_is_not_taken_for_a_dead_one(watched: Watched, repository: Path) -> None:
-    """A server that starts beside it from the same repository does that: it links the file, which changes its ctime."""
+    """It is enough that somebody touches the file: its ctime changes."""
     network, restarts = repository / "det_10g" / "1" / "model.onnx", watched.supervisor.state().restarts
     old = the_only_stub_of("det_10g", watched)
     status = network.stat()
@@ -102,7 +102,7 @@ def stubs_of(model: str, watched: Watched) -> list[StubProcess]:
 
 
 def the_only_stub_of(model: str, watched: Watched) -> StubProcess:
-    """When there is one alone: another server that has just started makes Triton load a network again."""
+    """When there is one alone: a network that is loaded again has two for a moment."""
     deadline = time.monotonic() + PATIENCE_S
     while len(stubs := stubs_of(model, watched)) != 1:
         assert time.monotonic() < deadline, stubs

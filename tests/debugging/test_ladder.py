@@ -50,7 +50,7 @@ def repository(checkout: Checkout, tmp_path: Path) -> Path:
     path = lay_out_repository(checkout.packs / "offline", tmp_path / "repository")
     for network in path.glob("*/1/model.onnx"):
         copy = network.with_suffix(".copy")
-        shutil.copyfile(network, copy)  # they were hard links to the pack's files
+        shutil.copyfile(network, copy)  # they were links to the pack's files
         copy.replace(network)
     return path
 

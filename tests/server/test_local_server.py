@@ -15,8 +15,10 @@ import psutil
 import pytest
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings, ServerStartError, SetupError
-from faceswap_tools.local_server.stub_processes import process_has_ended
+from faceswap_tools.local_server.served_repository import SMALL, ServedRepository
+from faceswap_tools.local_server.stub_processes import find_stubs, process_has_ended
 from faceswap_tools.local_server.triton_log import reason_in_log
+from faceswap_tools.local_server.triton_process import POLL_SECONDS
 
 IDENTITY_MODEL = "project_identity"
 
@@ -63,6 +65,29 @@ def test_nothing_is_left_behind(one_model: Path, tmp_path: Path) -> None:
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     server.stop()  # twice is harmless
+
+
+def test_a_server_beside_it_changes_nothing(one_model: Path, tmp_path: Path) -> None:
+    """Triton loads a network again, and holds it twice meanwhile, when a link to its file is made or deleted."""
+    assert (one_model / IDENTITY_MODEL / "1" / "model.onnx").stat().st_size > SMALL
+    with LocalServer(ServerSettings(one_model, log=tmp_path / "first.log")) as first:
+        stubs = [stub.pid for stub in find_stubs(first.pid)]
+        with LocalServer(ServerSettings(one_model, log=tmp_path / "second.log")):
+            time.sleep(POLL_SECONDS + 0.5)
+        time.sleep(POLL_SECONDS + 0.5)
+        assert [stub.pid for stub in find_stubs(first.pid)] == stubs
+
+
+def test_a_pack_that_is_installed_meanwhile_is_for_the_next_start(tmp_path: Path) -> None:
+    network, view = tmp_path / "repository" / "network" / "1" / "model.onnx", tmp_path / "view"
+    network.parent.mkdir(parents=True)
+    network.write_bytes(b"old" * SMALL)
+    served, seen = ServedRepository(tmp_path / "repository", view), view / "network" / "1" / "model.onnx"
+    network.with_suffix(".part").write_bytes(b"new" * SMALL)
+    network.with_suffix(".part").replace(network)
+    assert seen.read_bytes()[:3] == b"old"
+    served.close()
+    assert not seen.exists(), "the network is let go of"
 
 
 def test_a_killed_server_leaves_nothing_behind_either(one_model: Path, tmp_path: Path) -> None:

@@ -83,6 +83,10 @@ def install_pack(pack: Path, repository: Path) -> None:
     Raises:
         PackError: a network is missing from the pack.
     """
+    _install(pack, repository, _put)
+
+
+def _install(pack: Path, repository: Path, put: Callable[[Path, Path], None]) -> None:
     for network in NETWORKS:
         source = _network(pack, network)
         if not source.is_file():
@@ -90,31 +94,33 @@ def install_pack(pack: Path, repository: Path) -> None:
     for network in NETWORKS:
         target = repository / network / "1" / "model.onnx"
         target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = target.with_suffix(".part")
-        scratch.unlink(missing_ok=True)
-        try:
-            _link_or_copy(_network(pack, network), scratch)
-            scratch.replace(target)
-        finally:
-            scratch.unlink(missing_ok=True)  # rename(2) leaves it when both are links to the same file
+        put(_network(pack, network), target)
     place_placeholder(repository)
     shutil.copyfile(pack / MANIFEST, repository / "pack.json")
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def _put(source: Path, target: Path) -> None:
+    if target.exists() and target.samefile(source):
+        return  # a further link would be a change to servers that run: they would load the network again
+    scratch = target.with_suffix(".part")
+    scratch.unlink(missing_ok=True)
     try:
-        os.link(source, target)  # half a gigabyte need not lie there twice
-    except OSError:
-        shutil.copyfile(source, target)
+        try:
+            os.link(source, scratch)  # half a gigabyte need not lie there twice
+        except OSError:
+            shutil.copyfile(source, scratch)
+        scratch.replace(target)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def lay_out_repository(pack: Path, repository: Path) -> Path:
-    """Makes a second model repository: the checkout's configs and steps with another pack; returns it."""
+    """Makes a second model repository: the checkout's configs and steps with another pack's networks, as soft links."""
     for model in Checkout.find().model_repository.iterdir():
         if model.is_dir():
             ignored = shutil.ignore_patterns("*.onnx", "__pycache__", "*.part", "gate.json")
             shutil.copytree(model, repository / model.name, ignore=ignored)
-    install_pack(pack, repository)
+    _install(pack, repository, lambda source, target: target.symlink_to(source.resolve()))
     return repository
 
 
@@ -144,10 +150,10 @@ def prepare_and_install_offline_pack() -> None:
         prepare_offline_pack(pack)
     except OSError as error:
         raise PackError(cannot_write(error, "the model pack", pack, "use a copy of the checkout elsewhere")) from None
-    _install(pack, repository)
+    _install_or_say_why(pack, repository)
 
 
-def _install(pack: Path, repository: Path) -> None:
+def _install_or_say_why(pack: Path, repository: Path) -> None:
     try:
         install_pack(pack, repository)
     except OSError as error:
@@ -166,7 +172,7 @@ def main(arguments: Sequence[str]) -> int:
         if wanted == "offline":
             prepare_and_install_offline_pack()
         elif arguments:
-            _install(checkout.packs / wanted, checkout.model_repository)
+            _install_or_say_why(checkout.packs / wanted, checkout.model_repository)
     except PackError as error:
         sys.stderr.write(f"pack: {error}\n")
         return 1

@@ -6,9 +6,11 @@ under load, 30 s timeout; all 30 s were served, then all 4 requests in flight we
 But a model that disappears from a repository Triton polls is unloaded exactly as one wants: new requests are refused,
 those in flight finish. So the server polls a view of its own, and to drain is to take the ensembles out of it.
 
-The repository itself is never touched, and may be read-only. Nobody else can write to the view.
-(Where a network can only be linked softly, because the folder is on another file system, a pack that is installed
-under a running server is loaded by it.)
+The repository itself is never touched, and may be read-only. Nobody else can write to the view, and it stays as it was
+at the start: small files are copies, and a network is a link to a descriptor that is held open, so that a pack which is
+installed later is met by the next start. (A hard link would do that too, but making and deleting one changes the file's
+ctime, which Triton takes for a change: every server with the same network loaded it again, and held it twice meanwhile,
+whenever another one started or stopped.)
 """
 
 from __future__ import annotations
@@ -22,27 +24,36 @@ SMALL = 1 << 20
 """Bytes up to which a file is copied: a step or config that is edited under a running server must not be reloaded."""
 
 
-def lay_out_view(repository: Path, view: Path) -> None:
-    """Fills `view` with the models of `repository`; raises OSError."""
-    for model in sorted(repository.iterdir()):
-        if model.is_dir():
-            # byte code is written beforehand: Python would add it later, which looks like a changed model
-            shutil.copytree(
-                model, view / model.name, copy_function=_take, ignore=shutil.ignore_patterns("__pycache__", "*.part")
-            )
-    for source in view.rglob("*.py"):
-        py_compile.compile(str(source), quiet=2)
+class ServedRepository:
+    """A view of a repository; it holds until `close`, or until this process ends."""
 
+    def __init__(self, repository: Path, view: Path) -> None:
+        """Fills `view` with the models of `repository`; raises OSError."""
+        self._descriptors: list[int] = []
+        try:
+            for model in sorted(repository.iterdir()):
+                if model.is_dir():
+                    ignored = shutil.ignore_patterns("__pycache__", "*.part")
+                    shutil.copytree(model, view / model.name, copy_function=self._take, ignore=ignored)
+        except BaseException:
+            self.close()
+            raise
+        # byte code is written beforehand: Python would add it later, which looks like a changed model
+        for source in view.rglob("*.py"):
+            py_compile.compile(str(source), quiet=2)
 
-def _take(source: str, target: str) -> None:
-    """Small files as copies, networks as links: hard where possible, so that a new pack is met by the next start."""
-    if Path(source).stat().st_size <= SMALL:
-        shutil.copy2(source, target)
-        return
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        Path(target).symlink_to(Path(source).resolve())
+    def close(self) -> None:
+        """Lets go of the networks; may be called again."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def _take(self, source: str, target: str) -> None:
+        if Path(source).stat().st_size <= SMALL:
+            shutil.copy2(source, target)
+            return
+        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptors.append(descriptor)
+        Path(target).symlink_to(f"/proc/{os.getpid()}/fd/{descriptor}")
 
 
 def entry_points(view: Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.disk_errors import cannot_write
 from faceswap_tools.local_server.carried_triton import CarriedTriton, SetupError, lay_out_backends
-from faceswap_tools.local_server.served_repository import lay_out_view
+from faceswap_tools.local_server.served_repository import ServedRepository
 
 REMEDY = "choose another folder with TMPDIR"
 
@@ -21,6 +21,7 @@ class ServerFolder:
         """Makes it; raises SetupError, in one line, when that cannot be done."""
         if not repository.is_dir():
             raise SetupError(f"{repository} is not a model repository")
+        self._view: ServedRepository | None = None
         try:
             self.path = Path(tempfile.mkdtemp(prefix="faceswap-triton-"))
         except FileNotFoundError as error:  # tempfile has tried every candidate
@@ -29,7 +30,7 @@ class ServerFolder:
             raise SetupError(cannot_write(error, "the folder for", Path(tempfile.gettempdir()), REMEDY)) from None
         try:
             lay_out_backends(triton, Checkout.find().onnxruntime_backend, self.backends)
-            lay_out_view(repository, self.models)
+            self._view = ServedRepository(repository, self.models)
         except OSError as error:
             self.remove()
             raise SetupError(cannot_write(error, "the server's temporary folder", self.path, REMEDY)) from None
@@ -45,3 +46,5 @@ class ServerFolder:
     def remove(self) -> None:
         """Deletes it with everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._view is not None:
+            self._view.close()

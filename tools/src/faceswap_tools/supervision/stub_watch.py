@@ -1,7 +1,7 @@
 """Which stubs of a running server have died.
 
-Triton loads a network again when its file's ctime changes, and a second server that starts from the same repository
-changes it, because its view links the file. Then the old stub ends when the new one is ready: that is no death.
+Triton loads a network again when its file's ctime changes: somebody touches the file, or links it. Then the old stub
+ends when the new one is ready: that is no death.
 """
 
 from __future__ import annotations
