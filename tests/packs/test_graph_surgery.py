@@ -134,7 +134,7 @@ def test_recogniser_contract_and_proof(recogniser_twin: Path, tmp_path: Path) ->
     assert max(row.max_abs_difference for row in rows) <= 2e-6
 
 
-@pytest.mark.timeout(1200)  # 8 faces at 349 GFLOP each: 25 s on two free cores, more on a busy machine
+@pytest.mark.timeout(1200)  # 6 faces at 349 GFLOP each; two at once are in the proof of a whole pack
 def test_swapper_contract_emap_and_proof(swapper_twin: Path, tmp_path: Path) -> None:
     prepared = tmp_path / "prepared.onnx"
     prepare_network(swapper_twin, prepared)
@@ -147,11 +147,8 @@ def test_swapper_contract_emap_and_proof(swapper_twin: Path, tmp_path: Path) -> 
     assert list(model.graph.value_info) == []
     assert model.graph.initializer[-1].name == "buff2fs"
     assert np.array_equal(read_emap(model), read_emap(onnx.load(swapper_twin)))
-    rows = prove_batchable(swapper_twin, prepared, batch_sizes=(2, 3))
-    assert [(row.output, row.batch, row.max_abs_difference) for row in rows] == [
-        ("swapped", 2, 0.0),
-        ("swapped", 3, 0.0),
-    ]
+    rows = prove_batchable(swapper_twin, prepared, batch_sizes=(3,))
+    assert [(row.output, row.batch, row.max_abs_difference) for row in rows] == [("swapped", 3, 0.0)]
 
 
 def test_renaming_the_batch_dimension_alone_is_caught_by_the_proof(det_500m: Path, tmp_path: Path) -> None:

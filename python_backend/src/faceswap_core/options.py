@@ -56,23 +56,23 @@ class Label(str, Enum):
     BOTTOM_RIGHT = "bottom-right"
 
 
-def _no_bool(value: object) -> object:
-    # pydantic takes True for 1; a flag in place of a number is a caller's mistake
-    if isinstance(value, bool):
-        raise ValueError("a boolean is not a number")
+def _number(value: object) -> object:
+    # pydantic takes True for 1 and "1_0" for 10; a caller who sends either has made a mistake
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+        raise ValueError("not a number")
     return value
 
 
 def _face_index(value: object) -> object:
-    return None if value == "largest" else _no_bool(value)
+    return None if value == "largest" else _number(value)
 
 
 def _face_indexes(value: object) -> object:
     if value == "all":
         return None
     if isinstance(value, str) and len(value) <= LONGEST_LIST:
-        return tuple(part.strip() for part in value.split(","))
-    return (_no_bool(value),)
+        return tuple(_number(part.strip()) for part in value.split(","))
+    return (_number(value),)
 
 
 HIGHEST_INDEX = 4095
@@ -96,26 +96,26 @@ class Options(BaseModel):
     target_faces: Annotated[
         Annotated[tuple[Index, ...], Field(min_length=1, max_length=MAX_FACES)] | None, BeforeValidator(_face_indexes)
     ] = Field(default=None, description="'all', or indexes such as '0,2', from 0, left to right, each at most once")
-    max_faces: Annotated[int, BeforeValidator(_no_bool)] = Field(
+    max_faces: Annotated[int, BeforeValidator(_number)] = Field(
         default=MAX_FACES,
         ge=1,
         le=MAX_FACES,
         description=f"a whole number from 1 to {MAX_FACES}: only the largest are kept",
     )
-    min_face_size: Annotated[int, BeforeValidator(_no_bool)] = Field(
+    min_face_size: Annotated[int, BeforeValidator(_number)] = Field(
         default=0, ge=0, le=65535, description="pixels from 0 to 65535: the shorter side of a target face's box"
     )
-    detection_threshold: Annotated[float, BeforeValidator(_no_bool)] = Field(
+    detection_threshold: Annotated[float, BeforeValidator(_number)] = Field(
         default=0.5, ge=0.05, le=1.0, allow_inf_nan=False, description="a number from 0.05 to 1"
     )
-    max_side: Annotated[int | None, BeforeValidator(_no_bool)] = Field(
+    max_side: Annotated[int | None, BeforeValidator(_number)] = Field(
         default=None,
         ge=64,
         le=65535,
         description="a whole number from 64 to 65535: the result's longer side; a larger target is scaled down to it",
     )
     output_format: OutputFormat = Field(default=OutputFormat.SAME, description="'same', 'jpeg', 'png' or 'webp'")
-    output_quality: Annotated[int, BeforeValidator(_no_bool)] = Field(
+    output_quality: Annotated[int, BeforeValidator(_number)] = Field(
         default=95, ge=1, le=100, description="a whole number from 1 to 100 (jpeg and webp)"
     )
     on_no_face: OnNoFace = Field(default=OnNoFace.ERROR, description="'error' or 'passthrough'")
@@ -124,7 +124,7 @@ class Options(BaseModel):
         default=Label.OFF,
         description="'off', or the corner of a visible \"AI\": 'top-left', 'top-right', 'bottom-left', 'bottom-right'",
     )
-    label_size: Annotated[float, BeforeValidator(_no_bool)] = Field(
+    label_size: Annotated[float, BeforeValidator(_number)] = Field(
         default=0.05,
         ge=0.01,
         le=0.25,

@@ -35,6 +35,10 @@ MOST_GRAIN = 105
 REFUSED_WITHIN_MS = 50.0
 MOST_KEPT = 0.2
 """Of the memory before a burst, what the server may keep after it."""
+PICTURES_IN_REGIONS, ROUNDING_IN_REGIONS_MB = 6, 10.0
+"""By so much Triton's regions may grow, for good: each of the two instances of `decode_images` holds two pictures for a
+moment, because Triton writes the next request before the step has let go of the last, and each of the two of
+`paste_faces` one result."""
 REST_SECONDS = 36.0
 
 
@@ -112,6 +116,7 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
     limit = MEMORY_LIMIT_MB * 2**20 / 1e6
     # pictures of many bytes make Triton's regions grow, once and for good: then it is the second burst that is judged
     bound = (once if grain else before).memory_mb * (1 + MOST_KEPT)
+    regions = before.regions_mb + PICTURES_IN_REGIONS * len(target) / 1e6 + ROUNDING_IN_REGIONS_MB
     beside_before, beside_after = (each.memory_mb - each.regions_mb for each in (before, after))
     return Incident(
         done,
@@ -125,6 +130,7 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
             Row(f"{done}: of it Triton's regions then", once.regions_mb, 0.0, "MB"),
             at_most(f"{done}: memory after the second burst", after.memory_mb, 0.0, "MB", bound),
             at_most(f"{done}: of it not Triton's regions", beside_after, 0.0, "MB", beside_before * (1 + MOST_KEPT)),
+            at_most(f"{done}: Triton's regions after that", after.regions_mb, 0.0, "MB", regions),
             at_most(f"{done}: frames left", after.frames_mb, 0.0, "MB", 0),
         ),
     )

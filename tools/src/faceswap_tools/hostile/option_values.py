@@ -64,6 +64,7 @@ NEVER_ALLOWED: dict[str, Parameter] = {
     "no text": "",
     "a blank": " ",
     "nan as text": "nan",
+    "a number with an underscore": "1_0",
     "a number of 5000 digits": "9" * 5000,
     "100 000 letters": "x" * 100_000,
     "a path": "/etc/passwd",
