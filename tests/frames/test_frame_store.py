@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from faceswap_core.errors import DeadlineExceeded, InternalError, InvalidTensor, ServerBusy
 from faceswap_core.frames.frame_lease import FrameLease
-from faceswap_core.frames.frame_store import FREE_FOR_SECONDS, OVERTAKEN_BY_SECONDS, STALLED_SECONDS, FrameStore
+from faceswap_core.frames.frame_store import FREE_FOR_SECONDS, STALLED_SECONDS, FrameStore
 from faceswap_core.frames.leasing import NewLease, frames_folder, server_frames
+from faceswap_core.frames.lost_leases import OVERTAKEN_BY_SECONDS, TO_PASTE, TO_PASTE_IDENTITY
 from faceswap_core.frames.memory_budget import MemoryBudget
 from faceswap_core.limits import Limits
 
@@ -138,18 +139,74 @@ def test_a_lost_lease_is_deleted_and_not_used_again(folder: Path) -> None:
         store.open(lease)
 
 
-def test_a_lease_is_lost_when_much_later_requests_have_ended(folder: Path) -> None:
+def decoded(store: FrameStore) -> FrameLease:
+    lease, _ = store.lease(TARGET, SOURCES)
+    store.decoded(lease)
+    return lease
+
+
+def look_twice(store: FrameStore) -> int:
+    """Requests in flight when what has arrived was known at one look, and what has not was found at the next."""
+    store.sweep()
+    store.sweep()
+    return store.usage().requests
+
+
+def test_a_lease_is_lost_when_later_requests_have_come_the_same_way(folder: Path) -> None:
     store = make_store(folder, seconds=3600.0)
-    store.lease(TARGET)
+    dropped = decoded(store)
     age(folder, ".target", OVERTAKEN_BY_SECONDS + 1.0)
+    assert look_twice(store) == 1, "nobody has overtaken it"
+    later = decoded(store)
+    assert look_twice(store) == 2, "the later one is on its way itself"
+    make_store(folder).open(later)
     store.sweep()
-    assert store.usage().requests == 1, "nobody has overtaken it"
-    later, _ = store.lease(TARGET)
-    store.sweep()
-    assert store.usage().requests == 2
-    store.give_back(later)
-    store.sweep()
-    assert store.usage().requests == 0
+    assert store.usage().requests == 2, "it may arrive within the second"
+    assert look_twice(store) == 1
+    assert store.open(later).target.shape == (30, 40, 3)
+    assert len(list(folder.glob("*.sources"))) == 1, "its sources went with it"
+    with pytest.raises(DeadlineExceeded):
+        store.open(dropped)
+
+
+def test_a_lease_is_not_lost_to_one_that_was_decoded_about_when_it_was(folder: Path) -> None:
+    store = make_store(folder, seconds=3600.0)
+    decoded(store)
+    age(folder, ".target", OVERTAKEN_BY_SECONDS - 0.5)
+    store.open(decoded(store))
+    assert look_twice(store) == 2
+
+
+def test_a_lease_that_a_step_holds_is_not_overtaken(folder: Path) -> None:
+    store = make_store(folder, seconds=3600.0)
+    held = decoded(store)
+    store.open(held)
+    age(folder, ".target", OVERTAKEN_BY_SECONDS + 1.0)
+    store.open(decoded(store))
+    assert look_twice(store) == 2
+
+
+@pytest.mark.parametrize(("first", "second", "left"), [(TO_PASTE, TO_PASTE, 1), (TO_PASTE, TO_PASTE_IDENTITY, 2)])
+def test_each_way_has_an_order_of_its_own(folder: Path, first: str, second: str, left: int) -> None:
+    """`face_swap_identity` goes past the recogniser: its requests overtake those of `face_swap` and nothing is lost."""
+    store = make_store(folder, seconds=3600.0)
+    before = decoded(store)
+    store.open(before)
+    store.pass_on(before, first)
+    age(folder, ".target", OVERTAKEN_BY_SECONDS + 1.0)
+    after = decoded(store)
+    store.open(after)
+    store.pass_on(after, second)
+    store.open_target(after)
+    assert look_twice(store) == left
+
+
+def test_a_request_that_is_stopped_as_it_sets_out_overtakes_nobody(folder: Path) -> None:
+    store = make_store(folder, seconds=3600.0)
+    decoded(store)
+    age(folder, ".target", OVERTAKEN_BY_SECONDS + 1.0)
+    store.give_back(decoded(store))
+    assert look_twice(store) == 1
 
 
 def test_leases_are_lost_when_the_server_does_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,18 +228,18 @@ def test_leases_are_lost_when_the_server_does_nothing(folder: Path, monkeypatch:
 
 def test_lost_leases_alone_do_not_close_the_server(folder: Path) -> None:
     store = make_store(folder, most=2, seconds=3600.0)
-    store.lease(TARGET)
-    store.lease(TARGET)
+    decoded(store)
+    decoded(store)
     age(folder, ".target", STALLED_SECONDS - 1.0)
     with pytest.raises(ServerBusy):
         store.lease(TARGET)
-    age(folder, ".target", OVERTAKEN_BY_SECONDS)
-    probe, _ = store.lease(TARGET)
+    age(folder, ".target", 2.0)
+    probe = decoded(store)
     with pytest.raises(ServerBusy):
         store.lease(TARGET)  # one, not many
+    store.open(probe)
     store.give_back(probe)
-    store.sweep()
-    assert store.usage().requests == 0, "the one that came through shows that the others are lost"
+    assert look_twice(store) == 0, "the one that came through shows that the others are lost"
 
 
 def test_a_slow_server_is_not_taken_for_a_stalled_one(folder: Path) -> None:
@@ -203,9 +260,8 @@ def test_a_request_is_not_overtaken_while_it_is_decoded(folder: Path) -> None:
         slow.allocate(TARGET, SOURCES)
         age(folder, ".target", OVERTAKEN_BY_SECONDS + 1.0)
         age(folder, ".sources", OVERTAKEN_BY_SECONDS + 1.0)
-    quick, _ = store.lease(TARGET)
-    store.give_back(quick)
-    store.sweep()
+    store.open(decoded(store))
+    assert look_twice(store) == 2
     assert store.open(slow.lease).target.shape == (30, 40, 3)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from faceswap_core.frames.lost_leases import TO_PASTE, TO_PASTE_IDENTITY
 from faceswap_core.frames.request_frames import RequestFrames
 from faceswap_core.provenance.audit_log import Ending
 from faceswap_core.provenance.gate_settings import installed_gate
@@ -28,6 +29,7 @@ class TritonPythonModel(StepModel):
         record = replace(record, faces_found=aligned.faces_found, faces_swapped=swapped)
         if lease.sources or request.has("source_embeddings"):
             self.store.give_back_sources(lease)
+            self.store.pass_on(lease, TO_PASTE if lease.sources else TO_PASTE_IDENTITY)
         else:
             self.store.give_back(lease)  # an analysis ends here
             request.ending = Ending(record)

@@ -9,20 +9,15 @@ The store is a directory on a tmpfs, shared by the processes of one server; the 
 nothing is lost track of when a process is killed:
 
     <token>.target, <token>.sources     leased; modified when the lease began, and again when it was decoded
+    <token>.<way>.target                the same, while the request is on its way from one step to the next
     <size>.<random>.free                given back, kept for the next frame of that size
-    finished                            modified when the latest request that has ended began; changed when it ended
+    arrived-<way>                       modified when the latest request that has come this way was decoded
+    finished                            modified when a request ended
 
-A lease ends when a step gives it back. A request that ends between two steps (a network failed, or Triton dropped a
-cancelled request from a network's queue, which it does to every request that is cancelled while it is decoded) cannot
-give back: its lease is lost. A lease is taken for lost, and deleted, when
-
-- requests that began `OVERTAKEN_BY_SECONDS` later have ended: every queue of the line is first in, first out;
-- the whole server has done nothing for `QUIET_SECONDS`;
-- it is older than a request may become.
-
-Where lost leases are all there is and callers keep the server from being quiet, nothing can overtake them: so when
-nothing has ended and nothing was accepted for `STALLED_SECONDS`, one request more than allowed is accepted. A lost
-segment is deleted, never used again, because a slow step may still be writing to it.
+A lease ends when a step gives it back, or when it is found to be lost (`LostLeases`). Where lost leases are all there
+is and callers keep the server from being quiet, nothing can overtake them: so when nothing has ended and nothing was
+accepted for `STALLED_SECONDS`, one request more than allowed is accepted. A lost segment is deleted, never used again,
+because a slow step may still be writing to it.
 """
 
 from __future__ import annotations
@@ -41,18 +36,13 @@ from numpy.typing import NDArray
 
 from faceswap_core.errors import DeadlineExceeded, InvalidTensor, ServerBusy
 from faceswap_core.frames.frame_lease import FrameLease, frame_bytes
+from faceswap_core.frames.lost_leases import TARGET, TO_ALIGN, WAYS, LostLeases
 from faceswap_core.frames.memory_budget import MemoryBudget, StoreUsage
 from faceswap_core.frames.request_frames import RequestFrames, Size
 from faceswap_core.types import Picture
 
-TARGET, SOURCES, FREE, FINISHED = ".target", ".sources", ".free", "finished"
-OVERTAKEN_BY_SECONDS = 10.0
-"""After decoding, two instances of a step can swap neighbours, and a batch can wait for another: not for so long."""
+SOURCES, FREE, FINISHED = ".sources", ".free", "finished"
 STALLED_SECONDS = 5.0
-QUIET_SECONDS = 5.0
-QUIET_SHARE = 0.1
-"""Of one core. A server at rest spends 0.02 of one; a network at work on a CPU all of one or more, and tritonserver
-waiting for a GPU polls."""
 FREE_FOR_SECONDS = 30.0
 """How long a segment that was given back waits for the next frame of its size. A new one has to be zeroed first: 10 ms
 for a 1080p frame."""
@@ -71,10 +61,8 @@ class FrameStore:
     def __init__(
         self, directory: Path, budget: MemoryBudget, request_seconds: float, cpu_seconds: Callable[[], float]
     ) -> None:
-        self._cpu_seconds = cpu_seconds
-        self._looked_at = self._quiet_since = time.time()
-        self._spent: float | None = None
         self._directory = directory
+        self._lost = LostLeases(directory, request_seconds, cpu_seconds)
         self.budget = budget
         self._request_seconds = request_seconds
         # by inode, which stays when a segment is renamed and is not used again while it is mapped
@@ -137,55 +125,66 @@ class FrameStore:
         for part in (SOURCES, TARGET):
             with suppress(FileNotFoundError):
                 os.utime(self._directory / f"{lease.token}{part}")
+        self.pass_on(lease, TO_ALIGN)
+
+    def pass_on(self, lease: FrameLease, way: str) -> None:
+        """Marks that a lease is on its way to the next step, until that step opens its frames."""
+        with suppress(FileNotFoundError):
+            self._held(lease).rename(self._on_its_way(lease, way))
 
     def give_back(self, lease: FrameLease) -> None:
         """Ends a lease; may be called again. No view of its frames may be used afterwards."""
         self.give_back_sources(lease)
-        began = self._free(lease, TARGET)
-        if began is not None:
-            finished = self._directory / FINISHED
-            with suppress(FileNotFoundError):
-                began = max(began, finished.stat().st_mtime)
-            finished.touch()
-            os.utime(finished, (began, began))
+        # not taken up: a request that is stopped as it sets out would seem to have arrived before all others
+        if any(self._free(path) for path in (self._held(lease), *(self._on_its_way(lease, way) for way in WAYS))):
+            (self._directory / FINISHED).touch()
 
     def give_back_sources(self, lease: FrameLease) -> None:
         """Ends the sources' part of a lease; may be called again."""
-        self._free(lease, SOURCES)
+        self._free(self._directory / f"{lease.token}{SOURCES}")
+
+    def _take_up(self, lease: FrameLease) -> Path:
+        """The target's segment, which from here on is held by a step."""
+        for way in WAYS:
+            on_its_way = self._on_its_way(lease, way)
+            with suppress(FileNotFoundError):
+                decoded_at = on_its_way.stat().st_mtime
+                on_its_way.rename(self._held(lease))
+                self._lost.arrived(way, decoded_at)
+        return self._held(lease)
+
+    def _held(self, lease: FrameLease) -> Path:
+        return self._directory / f"{lease.token}{TARGET}"
+
+    def _on_its_way(self, lease: FrameLease, way: str) -> Path:
+        return self._directory / f"{lease.token}.{way}{TARGET}"
 
     def _behind_target(self, lease: FrameLease) -> NDArray[np.uint8]:
         frame = frame_bytes(lease.target)
         return self._mapped(lease, TARGET, frame + lease.encoded, whole=True)[frame:]
 
-    def _free(self, lease: FrameLease, part: str) -> float | None:
-        """Frees a segment; when its lease began, or None when it has ended before."""
-        held = self._directory / f"{lease.token}{part}"
+    def _free(self, segment: Path) -> bool:
+        """Frees a segment; False when it has ended before."""
         try:
-            stat = held.stat()
-            os.utime(held)  # from now on: since when it is free
-            held.rename(self._directory / f"{stat.st_size}.{secrets.token_hex(8)}{FREE}")
+            os.utime(segment)  # from now on: since when it is free
+            segment.rename(self._directory / f"{segment.stat().st_size}.{secrets.token_hex(8)}{FREE}")
         except FileNotFoundError:
-            return None
-        return stat.st_mtime
+            return False
+        return True
 
     def sweep(self) -> None:
         """Deletes leases that were lost, and segments that nobody has needed for a while; forgets their mappings.
 
         For one step of the server; the others need `forget_mappings` alone.
         """
-        now = time.time()
-        lost_before = now - self._request_seconds
-        with suppress(FileNotFoundError):
-            finished = (self._directory / FINISHED).stat().st_mtime
-            lost_before = max(lost_before, finished - OVERTAKEN_BY_SECONDS)
-        oldest = min((stat.st_mtime for path, stat in self._files() if path.suffix == TARGET), default=now)
-        quiet_since = self._server_is_quiet_since(now, oldest)
-        if now - quiet_since > QUIET_SECONDS:
-            lost_before = max(lost_before, quiet_since)
+        files, now = list(self._files()), time.time()
+        too_old = {FREE: now - FREE_FOR_SECONDS, SOURCES: now - self._request_seconds}
+        gone = [path for path, stat in files if stat.st_mtime < too_old.get(path.suffix, 0.0)]
+        for lost in self._lost.among([(path, stat) for path, stat in files if path.suffix == TARGET]):
+            gone += [lost, self._directory / f"{lost.name.partition('.')[0]}{SOURCES}"]
         with self._locked():
-            for path, stat in self._files():
-                if stat.st_mtime < (now - FREE_FOR_SECONDS if path.suffix == FREE else lost_before):
-                    path.unlink(missing_ok=True)
+            for path in gone:
+                path.unlink(missing_ok=True)
         self.forget_mappings()
 
     def forget_mappings(self) -> None:
@@ -194,22 +193,12 @@ class FrameStore:
         for inode in [inode for inode in self._mappings if inode not in kept]:
             self._mappings.pop(inode, None)
 
-    def _server_is_quiet_since(self, now: float, oldest_lease: float) -> float:
-        if now - oldest_lease < QUIET_SECONDS:  # the usual case, and looking at every process costs 1 ms
-            self._quiet_since, self._spent = now, None
-            return now
-        spent = self._cpu_seconds()
-        if self._spent is None or spent - self._spent > QUIET_SHARE * (now - self._looked_at):
-            self._quiet_since = now
-        self._looked_at, self._spent = now, spent
-        return self._quiet_since
-
     def usage(self) -> StoreUsage:
         """What is held now."""
         files, now = list(self._files()), time.time()
         moved = max((stat.st_mtime for path, stat in files if path.suffix == TARGET), default=now)
         with suppress(FileNotFoundError):
-            moved = max(moved, (self._directory / FINISHED).stat().st_ctime)
+            moved = max(moved, (self._directory / FINISHED).stat().st_mtime)
         ages = [now - stat.st_mtime for path, stat in files if path.suffix == TARGET]
         return StoreUsage(
             requests=len(ages),
@@ -242,13 +231,14 @@ class FrameStore:
             os.close(descriptor)
 
     def _forget(self, lease: FrameLease) -> None:
-        for part in (TARGET, SOURCES):
+        for part in (TARGET, SOURCES):  # decoding has not begun
             (self._directory / f"{lease.token}{part}").unlink(missing_ok=True)
 
     def _mapped(self, lease: FrameLease, part: str, size: int, whole: bool) -> NDArray[np.uint8]:
         too_late = DeadlineExceeded(f"the request took longer than {self._request_seconds:g} s")
+        segment = self._take_up(lease) if part == TARGET else self._directory / f"{lease.token}{part}"
         try:
-            descriptor = os.open(self._directory / f"{lease.token}{part}", os.O_RDWR | os.O_CLOEXEC)
+            descriptor = os.open(segment, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             raise too_late from None
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from faceswap_core.frames.frame_store import TARGET
+from faceswap_core.frames.lost_leases import TARGET
 
 LOOK_SECONDS = 0.1
 _MODEL = re.compile(r'^nv_inference_request_success\{model="([^"]+)"', re.MULTILINE)
