@@ -196,13 +196,13 @@ class FrameStore:
     def usage(self) -> StoreUsage:
         """What is held now."""
         files, now = list(self._files()), time.time()
-        moved = max((stat.st_mtime for path, stat in files if path.suffix == TARGET), default=now)
+        targets = [(path, stat) for path, stat in files if path.suffix == TARGET]
+        moved = max((stat.st_mtime for _, stat in targets), default=now)
         with suppress(FileNotFoundError):
             moved = max(moved, (self._directory / FINISHED).stat().st_mtime)
-        ages = [now - stat.st_mtime for path, stat in files if path.suffix == TARGET]
         return StoreUsage(
-            requests=len(ages),
-            mean_age_s=sum(ages) / len(ages) if ages else 0.0,
+            requests=len(targets) - self._lost.missing(targets),
+            mean_age_s=sum(now - stat.st_mtime for _, stat in targets) / max(1, len(targets)),
             leased_bytes=sum(stat.st_size for path, stat in files if path.suffix != FREE),
             free_bytes=sum(stat.st_size for path, stat in files if path.suffix == FREE),
             stalled=now - moved > STALLED_SECONDS,

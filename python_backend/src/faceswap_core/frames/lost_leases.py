@@ -7,6 +7,9 @@ says in its name to where it is on its way, and every way is first in, first out
 - requests that were decoded `OVERTAKEN_BY_SECONDS` later have arrived, and a second later it has not;
 - the whole server has done nothing for `QUIET_SECONDS`;
 - it is older than a request may become. This is also what ends a lease that a step holds.
+
+Until that is certain its memory counts as held; but for how many requests are in flight it counts no longer as soon as
+a later one has arrived (`missing`), because callers who give up can be many.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ TO_ALIGN, TO_PASTE, TO_PASTE_IDENTITY = "to-align", "to-paste", "to-paste-identi
 requests overtake those of `face_swap`."""
 WAYS = (TO_ALIGN, TO_PASTE, TO_PASTE_IDENTITY)
 OVERTAKEN_BY_SECONDS = 2.0
-"""Two instances of a step can swap neighbours, and on two GPUs one batch can wait for another: not for so long. With 10
-s, 8 callers who gave up within 0.4 s kept all 64 leases lost, and 243 of 272 requests of two others were refused."""
+"""Two instances of a step can swap neighbours, and on two GPUs one batch can wait for another: not for so long."""
+NEIGHBOURS_SECONDS = 0.2
+"""Requests decoded within so little of each other may arrive in any order."""
 QUIET_SECONDS = 5.0
 QUIET_SHARE = 0.1
 """Of one core. A server at rest spends 0.02 of one; a network at work on a CPU all of one or more, and tritonserver
@@ -66,6 +70,11 @@ class LostLeases:
             return max(for_age, for_quiet, overtaken)
 
         return [path for path, stat in targets if stat.st_mtime < lost_before(path)]
+
+    def missing(self, targets: Sequence[LeaseFile]) -> int:
+        """How many seem to be lost: a later request has come the same way already."""
+        arrived = {way: self._last_arrived(way) for way in WAYS}
+        return sum(stat.st_mtime < arrived.get(way_of(path), 0.0) - NEIGHBOURS_SECONDS for path, stat in targets)
 
     def arrived(self, way: str, decoded_at: float) -> None:
         """To be called when a step takes up a request that has come this way and was decoded then."""
