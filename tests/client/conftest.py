@@ -94,6 +94,7 @@ class FakeServer:
     answer: Callable[[Seen], Answer] = usual_answer
     ready: bool = True
     seen: list[Seen] = field(default_factory=list)
+    not_cancelled: list[bool] = field(default_factory=list)  # of each call over gRPC, when it was answered
 
     def respond(self, seen: Seen) -> Answer:
         self.seen.append(seen)
@@ -170,12 +171,14 @@ class GrpcSide(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
             name: getattr(value, value.WhichOneof("parameter_choice")) for name, value in request.parameters.items()
         }
         headers = dict(context.invocation_metadata())
+        timeout = parameters.pop("timeout", None)
+        patience_s = None if timeout is None else timeout / 1e6
         try:
-            answer = self.server.respond(
-                Seen(request.model_name, request.id, inputs, parameters, headers, context.time_remaining())
-            )
+            answer = self.server.respond(Seen(request.model_name, request.id, inputs, parameters, headers, patience_s))
         except Failure as failure:
             context.abort(failure.grpc_status, failure.text)
+        finally:
+            self.server.not_cancelled.append(context.is_active())
         response = service_pb2.ModelInferResponse(model_name=request.model_name)
         for name, datatype, shape, data in answer.outputs:
             response.outputs.add(name=name, datatype=datatype, shape=shape)

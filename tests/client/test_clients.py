@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import threading
 import time
@@ -283,6 +284,33 @@ def test_a_cancelled_task_stays_cancelled(fake: Any, protocol: str) -> None:
         asyncio.run(run())
     finally:
         over.set()
+
+
+def test_a_call_over_grpc_is_never_cancelled(fake: Any) -> None:
+    """Cancelled calls can crash Triton 24.10; what a caller no longer waits for ends by its own timeout."""
+    usual, go_on = fake.answer, threading.Event()
+
+    def answer(seen: Any) -> Any:
+        go_on.wait(10)
+        return usual(seen)
+
+    fake.answer = answer
+
+    async def give_up() -> None:
+        async with AsyncClient(fake.grpc_address) as client:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.swap(b"s", b"t"), 0.2)
+            with pytest.raises(DeadlineExceeded):
+                await client.swap(b"s", b"t", timeout=0.2)
+            gc.collect()
+            go_on.set()
+
+    with Client(fake.grpc_address) as client:
+        with pytest.raises(DeadlineExceeded):
+            client.swap(b"s", b"t", timeout=0.2)
+        gc.collect()  # grpcio cancels a call whose future is collected
+        asyncio.run(give_up())
+    assert fake.not_cancelled == [True] * 3
 
 
 def test_an_async_client_may_be_made_before_there_is_a_loop(fake: Any, protocol: str) -> None:

@@ -7,6 +7,7 @@ what tells a busy server from an unreachable one (both are UNAVAILABLE).
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -24,7 +25,8 @@ from faceswap_client._errors import (
     error_from_text,
     one_line,
 )
-from faceswap_client._inference import InferReply, InferRequest, Tensor
+from faceswap_client._inference import InferReply, InferRequest, Tensor, time_limit
+from faceswap_client._left_running import LeftRunning, last_resort
 
 _RECONNECT = [
     # a client made before its server is up finds it within a second, instead of grpcio's up to two minutes
@@ -54,11 +56,16 @@ class GrpcTransport:
         else:
             self._channel = grpc.insecure_channel(address.target, options)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._calls = LeftRunning()
 
     def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        message = encode_request(request)
+        message = encode_request(request, timeout)
+        call = self._stub.ModelInfer.future(message, timeout=last_resort(timeout), metadata=self._metadata)
+        self._calls.keep(call)
         try:
-            reply = self._stub.ModelInfer(message, timeout=timeout, metadata=self._metadata)
+            reply = call.result(timeout)
+        except grpc.FutureTimeoutError:
+            raise _too_late(self._address, timeout, request.request_id) from None
         except grpc.RpcError as error:
             _raise(error, self._address, timeout, request.request_id)
         return decode_reply(reply, request.request_id)
@@ -71,6 +78,7 @@ class GrpcTransport:
             _raise(error, self._address, timeout, "")
 
     def close(self) -> None:
+        self._calls.wait()
         self._channel.close()
 
 
@@ -82,14 +90,22 @@ class AsyncGrpcTransport:
         self._metadata = _metadata(headers)
         self._channel: Any = None
         self._stub: Any = None
+        self._calls = LeftRunning()
 
     async def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        message = encode_request(request)
+        message = encode_request(request, timeout)
+        call = asyncio.ensure_future(self._reply(message, last_resort(timeout)))
+        self._calls.keep(call)
         try:
-            reply = await self._opened().ModelInfer(message, timeout=timeout, metadata=self._metadata)
+            reply = await asyncio.wait_for(asyncio.shield(call), timeout)
+        except asyncio.TimeoutError:
+            raise _too_late(self._address, timeout, request.request_id) from None
         except grpc.RpcError as error:
             _raise(error, self._address, timeout, request.request_id)
         return decode_reply(reply, request.request_id)
+
+    async def _reply(self, message: Any, timeout: float | None) -> Any:
+        return await self._opened().ModelInfer(message, timeout=timeout, metadata=self._metadata)
 
     async def model_ready(self, model: str, timeout: float | None) -> bool:
         message = service_pb2.ModelReadyRequest(name=model)
@@ -101,6 +117,7 @@ class AsyncGrpcTransport:
 
     async def close(self) -> None:
         if self._channel is not None:
+            await self._calls.wait_async()
             await self._channel.close()
 
     def _opened(self) -> Any:
@@ -114,15 +131,15 @@ class AsyncGrpcTransport:
         return self._stub
 
 
-def encode_request(request: InferRequest) -> Any:
-    """The `ModelInferRequest` message of a request."""
+def encode_request(request: InferRequest, timeout: float | None = None) -> Any:
+    """The `ModelInferRequest` message of a request; `timeout`: seconds the caller waits, for the server."""
     message = service_pb2.ModelInferRequest(model_name=request.model, id=request.request_id)
     for tensor in request.inputs:
         message.inputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
         message.raw_input_contents.append(tensor.data)
     for name in request.outputs:
         message.outputs.add(name=name)
-    for name, value in request.parameters.items():
+    for name, value in {**request.parameters, **time_limit(timeout)}.items():
         if isinstance(value, bool):
             message.parameters[name].bool_param = value
         elif isinstance(value, int):
@@ -157,13 +174,16 @@ def _metadata(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
 def _raise(error: Any, address: Address, timeout: float | None, request_id: str) -> NoReturn:
     status, text = error.code(), error.details() or ""
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        message = f"no answer from {address.target} within {timeout:g} s"
-        raise DeadlineExceeded(message, request_id=request_id) from error
+        raise _too_late(address, timeout, request_id) from error
     if status is grpc.StatusCode.UNAVAILABLE and not _FROM_SERVER.search(text):
         message = f"connection to {address.target} failed: {_reason(text)}"
         refused = text.startswith(_NEVER_CONNECTED)
         raise ConnectionFailed(message, request_id=request_id, nothing_sent=refused) from error
     raise error_from_text(text, status.name, request_id=request_id) from error
+
+
+def _too_late(address: Address, timeout: float | None, request_id: str) -> DeadlineExceeded:
+    return DeadlineExceeded(f"no answer from {address.target} within {timeout:g} s", request_id=request_id)
 
 
 def _reason(text: str) -> str:

@@ -12,11 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from faceswap_client._errors import BadAnswer, FaceSwapError, error_from_text, one_line
-from faceswap_client._inference import InferReply, InferRequest, Tensor
+from faceswap_client._inference import InferReply, InferRequest, Tensor, time_limit
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-
-_LONGEST_TIMEOUT = 1e12  # seconds; longer ones, infinity among them, do not fit into Triton's microseconds
 
 
 def encode_request(request: InferRequest, timeout: float | None = None) -> tuple[dict[str, str], bytes]:
@@ -27,7 +25,7 @@ def encode_request(request: InferRequest, timeout: float | None = None) -> tuple
     """
     header = {
         "id": request.request_id,
-        "parameters": {**request.parameters, **({} if timeout is None else {"timeout": _microseconds(timeout)})},
+        "parameters": {**request.parameters, **time_limit(timeout)},
         "inputs": [
             {
                 "name": tensor.name,
@@ -73,11 +71,6 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes, request_i
         kind = one_line(headers.get("Content-Type", "")) or "no content type"
         text = f"HTTP {status} that is not from the inference server ({kind})"
     return error_from_text(text, status, request_id=request_id, retry_after_s=_seconds(headers.get("Retry-After")))
-
-
-def _microseconds(seconds: float) -> int:
-    """As Triton's request parameter `timeout` is counted; 0 is none there, and it has 64 bits."""
-    return max(1, round(min(seconds, _LONGEST_TIMEOUT) * 1e6))
 
 
 def _header_length(headers: Mapping[str, str], body: bytes) -> int:

@@ -22,6 +22,7 @@ Parameter = str | int | float | bool
 """What a request parameter can be: a scalar, numbers finite and whole ones within 64 bits."""
 
 _LENGTH = struct.Struct("<I")
+_LONGEST_TIMEOUT = 1e12  # seconds; longer ones, infinity among them, do not fit into Triton's microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +101,8 @@ def float_array(tensor: Tensor) -> NDArray[np.float32]:
 def float_tensor(name: str, array: NDArray[np.float32]) -> Tensor:
     """An FP32 tensor of the array's shape."""
     return Tensor(name, "FP32", array.shape, np.ascontiguousarray(array, dtype="<f4").tobytes())
+
+
+def time_limit(seconds: float | None) -> dict[str, int]:
+    """Triton's request parameter `timeout`, in microseconds; 0 is none there, and it has 64 bits."""
+    return {} if seconds is None else {"timeout": max(1, round(min(seconds, _LONGEST_TIMEOUT) * 1e6))}

@@ -26,7 +26,7 @@ class Transport(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """The same for asyncio; used within one event loop. A cancelled task cancels its request."""
+    """The same for asyncio; used within one event loop. A cancelled task leaves its request to end by its timeout."""
 
     async def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
         """As `Transport.infer`."""

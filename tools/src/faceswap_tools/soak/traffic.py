@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from faceswap_client import AsyncClient, FaceSwapError, Identity
+from faceswap_client import AsyncClient, DeadlineExceeded, FaceSwapError, Identity
 
 from faceswap_tools.benchmarks.pictures import source_picture, target_picture
 from faceswap_tools.photographs import astronaut, six_people
@@ -87,7 +87,7 @@ def all_kinds() -> list[Kind]:
         kind("a bomb", 2, swap(portrait, _claiming_png(100_000, 100_000)), "BAD_DIMENSIONS", "TOO_MANY_PIXELS"),
         kind("an option out of range", 1, swap(portrait, group, detection_threshold=7), "INVALID_OPTION"),
         kind("given up at once", 2, given_up(0.005), ANSWERED, GIVEN_UP),
-        kind("given up later", 2, given_up(0.15), ANSWERED, GIVEN_UP),
+        kind("given up later", 2, swap(source, group, timeout=0.15), ANSWERED, GIVEN_UP),
     ]
 
 
@@ -108,6 +108,8 @@ async def run_traffic(address: str, kinds: list[Kind], *, requests: int, in_flig
 async def _outcome(kind: Kind, client: AsyncClient) -> str:
     try:
         await kind.call(client)
+    except DeadlineExceeded as error:
+        return GIVEN_UP if GIVEN_UP in kind.outcomes else error.code
     except FaceSwapError as error:
         return error.code
     except asyncio.TimeoutError:
