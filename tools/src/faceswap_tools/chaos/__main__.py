@@ -12,6 +12,7 @@ from rich.console import Console
 
 from faceswap_tools.benchmarks.report import report_bounds
 from faceswap_tools.chaos.breaking import kill_parts, stop_in_order, supervised
+from faceswap_tools.chaos.giving_up import callers_who_give_up
 from faceswap_tools.chaos.hostility import every_hostile_input, server_with_small_limits
 from faceswap_tools.chaos.incident import Incident, incident_table
 from faceswap_tools.chaos.pressure import (
@@ -38,6 +39,7 @@ def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Inc
 
     with limited_server(repository, scratch / "limited.log") as server:
         add(too_many_callers(server))
+        add(callers_who_give_up(server))
         add(largest_pictures(server))
         add(largest_pictures(server, grain=MOST_GRAIN))
         add(more_bodies_than_memory(server))

@@ -1,0 +1,71 @@
+"""Callers whose time is over long before their answer is there, beside others who wait for theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+
+from faceswap_client import AsyncClient, DeadlineExceeded, FaceSwapError
+
+from faceswap_tools.benchmarks.pictures import source_picture, target_picture
+from faceswap_tools.benchmarks.table import Row
+from faceswap_tools.benchmarks.targets import at_most
+from faceswap_tools.chaos.callers import ANSWERED
+from faceswap_tools.chaos.incident import Incident
+from faceswap_tools.local_server import LocalServer
+from faceswap_tools.soak.traffic import GIVEN_UP
+
+SHORTEST_S, LONGEST_S = 0.05, 0.4
+MOST_REFUSED = 0.2
+"""Of the calls of those who wait: when each of them and of the impatient may have one request in flight."""
+REFUSED_PAUSE_S = 0.2
+
+
+def callers_who_give_up(
+    server: LocalServer, *, impatient: int = 6, patient: int = 2, seconds: float = 30.0
+) -> Incident:
+    """As many callers as may be in flight, most of whom give up and come again at once."""
+    done = f"{impatient} callers who give up after {SHORTEST_S:g} to {LONGEST_S:g} s, {patient} who wait"
+    source, target = source_picture().jpeg, target_picture("1080p", 1, 400).jpeg
+    saw: dict[str, Counter[str]] = {"impatient": Counter(), "patient": Counter()}
+    until = time.monotonic() + seconds
+
+    async def one(client: AsyncClient, kind: str, seed: int) -> None:
+        times = random.Random(seed)  # noqa: S311
+        while time.monotonic() < until:
+            patience = times.uniform(SHORTEST_S, LONGEST_S) if kind == "impatient" else None
+            outcome = await _outcome(client, source, target, patience)
+            saw[kind][outcome] += 1
+            if outcome not in (ANSWERED, GIVEN_UP):
+                await asyncio.sleep(REFUSED_PAUSE_S)
+
+    async def run() -> None:
+        async with AsyncClient(server.grpc_address, timeout=60.0, remember_sources=0, retries=0) as client:
+            kinds = ["impatient"] * impatient + ["patient"] * patient
+            await asyncio.gather(*(one(client, kind, seed) for seed, kind in enumerate(kinds)))
+
+    asyncio.run(run())
+    waiting = saw["patient"]
+    refused = waiting["SERVER_BUSY"] / max(1, waiting.total())
+    return Incident(
+        done,
+        saw["impatient"] + waiting,
+        waiting.total() - waiting[ANSWERED] - waiting["SERVER_BUSY"],
+        rows=(
+            Row(f"{done}: given up", saw["impatient"][GIVEN_UP], 0.0, "requests"),
+            Row(f"{done}: answers to those who wait", waiting[ANSWERED], 0.0, "requests"),
+            at_most(f"{done}: share of those who wait that is refused", refused, 0.0, "", MOST_REFUSED),
+        ),
+    )
+
+
+async def _outcome(client: AsyncClient, source: bytes, target: bytes, patience: float | None) -> str:
+    try:
+        await client.swap(source, target, timeout=patience)
+    except DeadlineExceeded as error:
+        return error.code if patience is None else GIVEN_UP
+    except FaceSwapError as error:
+        return error.code
+    return ANSWERED
