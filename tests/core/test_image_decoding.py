@@ -302,7 +302,11 @@ def test_profile_in_several_jpeg_segments() -> None:
     assert decoded(data).kept.icc_profile == long
 
 
-@pytest.mark.parametrize("damage", [SRGB[:100], SRGB[:36] + b"xxxx" + SRGB[40:], bytes(1000), SRGB[:300]])
+@pytest.mark.parametrize(
+    "damage",
+    [SRGB[:100], SRGB[:36] + b"xxxx" + SRGB[40:], bytes(1000), SRGB[:300]],
+    ids=["in its header", "in its signature", "all zeros", "in its tags"],  # bytes as names hold the time it was made
+)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_damaged_profile_is_dropped(kind: str, damage: bytes) -> None:
     result = decoded(saved(PICTURE, kind, icc_profile=damage))

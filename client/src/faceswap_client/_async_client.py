@@ -29,7 +29,7 @@ class AsyncClient:
             result = await client.swap("me.jpg", "group.jpg")
 
     Any number of calls may wait at once. A client belongs to the event loop of its first call; a cancelled task
-    gives up its request, and over gRPC the server learns of it. Pictures are read and encoded in a thread.
+    leaves its request to end by its timeout. Pictures are read and encoded in a thread.
     """
 
     def __init__(

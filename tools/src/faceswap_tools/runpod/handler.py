@@ -39,7 +39,7 @@ class JobHandler:
         self._service: SwapService | None = None
 
     async def __call__(self, job: dict[str, Any]) -> Document:
-        """The job's output, or `{"error": "CODE: text"}`. A cancelled job's request to the server is given up."""
+        """The job's output, or `{"error": "CODE: text"}`. A cancelled job's request ends by its time."""
         job_id = str(job.get("id", ""))
         started = time.monotonic()
         try:
