@@ -62,6 +62,16 @@ def test_networks_batch_across_requests_and_warm_up(name: str) -> None:
     assert {key for sample in config.model_warmup for key in sample.inputs} == {tensor.name for tensor in config.input}
 
 
+@pytest.mark.parametrize("path", ["config.pbtxt", "configs/cuda.pbtxt", "configs/tensorrt.pbtxt"])
+@pytest.mark.parametrize("name", ["det_10g", "w600k_r50", "inswapper_128"])
+def test_no_network_works_for_a_caller_whose_time_is_over(name: str, path: str) -> None:
+    config = text_format.Parse((REPOSITORY / name / path).read_text(), model_config_pb2.ModelConfig())
+    policy = config.dynamic_batching.default_queue_policy
+    assert policy.allow_timeout_override
+    assert policy.timeout_action == policy.REJECT, "what is put off would be overtaken, and taken for lost"
+    assert policy.default_timeout_microseconds > 0, "Triton takes a caller's time only when it is below the default"
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_installed_networks_have_the_tensors_of_their_config(name: str) -> None:
     config = load(name)
