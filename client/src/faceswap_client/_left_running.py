@@ -2,8 +2,9 @@
 
 Triton's gRPC server can crash when a call is cancelled while its answer is being made (its issues 7368 and 8034; the
 last repair is its pull request 8220 of May 2025): with 24.10 and eight callers who gave up after 0.05 to 0.4 s, within
-40 s, and all other callers' requests were lost with it. So a caller's time goes to the server as a request parameter, which ends the work between two steps
-just as well, and the call's own deadline is much later: for a server that does not answer at all.
+40 s, and all other callers' requests were lost with it. So a caller's time goes to the server as a request parameter,
+which ends the work between two steps just as well, and the call's own deadline is much later: for a server that does
+not answer at all.
 """
 
 from __future__ import annotations
