@@ -102,7 +102,8 @@ def test_a_killed_server_leaves_nothing_behind_either(one_model: Path, tmp_path:
     assert regions(os.getpid()) == before
 
 
-def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hung", [False, True])
+def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: Path, hung: bool) -> None:
     program = (
         "import sys, time, pathlib\n"
         "from faceswap_tools.local_server import LocalServer, ServerSettings\n"
@@ -115,9 +116,14 @@ def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: P
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout is not None
         triton = psutil.Process(int(launcher.stdout.readline()))
+        family = [triton, *triton.children(recursive=True)]
+        if hung:  # a server that hears nothing
+            triton.suspend()
         launcher.kill()
-    _, alive = psutil.wait_procs([triton], timeout=30)
-    assert not alive
+    deadline = time.monotonic() + 30
+    while not all(process_has_ended(process) for process in family):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("delay_s", [0.05, 0.4, 1.5, 4.0])

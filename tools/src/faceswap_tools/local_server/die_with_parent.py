@@ -1,6 +1,8 @@
 """Runs a program that the kernel ends when its parent dies: `python -m ... PROGRAM ARG...`.
 
-A launcher that is killed outright cannot clean up; this way no server is left behind even then.
+A launcher that is killed outright cannot clean up; this way no server is left behind even then. Killed, not asked to
+end: a tritonserver that has crashed can hang in its own signal handler and hear nothing ("terminate called
+recursively"). Its steps notice that it has gone, and their regions are deleted by the next start.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main(arguments: list[str]) -> None:
     """Replaces this process; does not return."""
     parent = int(arguments[0])
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the call above
         raise SystemExit(1)
     os.execv(arguments[1], arguments[1:])
