@@ -243,6 +243,11 @@ def error_from_text(
     return cls(message, code=code, request_id=request_id)
 
 
+def too_late(target: str, timeout: float | None, request_id: str) -> DeadlineExceeded:
+    """The error of a call that had no answer from `target` after `timeout` seconds."""
+    return DeadlineExceeded(f"no answer from {target} within {timeout:g} s", request_id=request_id)
+
+
 def one_line(text: str) -> str:
     """`text` without line breaks or control characters and no longer than a message should be."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -21,9 +21,9 @@ from faceswap_client._errors import (
     CLASS_BY_CODE,
     BadAnswer,
     ConnectionFailed,
-    DeadlineExceeded,
     error_from_text,
     one_line,
+    too_late,
 )
 from faceswap_client._inference import InferReply, InferRequest, Tensor, time_limit
 from faceswap_client._left_running import LeftRunning, last_resort
@@ -65,7 +65,7 @@ class GrpcTransport:
         try:
             reply = call.result(timeout)
         except grpc.FutureTimeoutError:
-            raise _too_late(self._address, timeout, request.request_id) from None
+            raise too_late(self._address.target, timeout, request.request_id) from None
         except grpc.RpcError as error:
             _raise(error, self._address, timeout, request.request_id)
         return decode_reply(reply, request.request_id)
@@ -99,7 +99,7 @@ class AsyncGrpcTransport:
         try:
             reply = await asyncio.wait_for(asyncio.shield(call), timeout)
         except asyncio.TimeoutError:
-            raise _too_late(self._address, timeout, request.request_id) from None
+            raise too_late(self._address.target, timeout, request.request_id) from None
         except grpc.RpcError as error:
             _raise(error, self._address, timeout, request.request_id)
         return decode_reply(reply, request.request_id)
@@ -174,16 +174,12 @@ def _metadata(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
 def _raise(error: Any, address: Address, timeout: float | None, request_id: str) -> NoReturn:
     status, text = error.code(), error.details() or ""
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        raise _too_late(address, timeout, request_id) from error
+        raise too_late(address.target, timeout, request_id) from error
     if status is grpc.StatusCode.UNAVAILABLE and not _FROM_SERVER.search(text):
         message = f"connection to {address.target} failed: {_reason(text)}"
         refused = text.startswith(_NEVER_CONNECTED)
         raise ConnectionFailed(message, request_id=request_id, nothing_sent=refused) from error
     raise error_from_text(text, status.name, request_id=request_id) from error
-
-
-def _too_late(address: Address, timeout: float | None, request_id: str) -> DeadlineExceeded:
-    return DeadlineExceeded(f"no answer from {address.target} within {timeout:g} s", request_id=request_id)
 
 
 def _reason(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import httpx
 
 from faceswap_client._address import Address
-from faceswap_client._errors import BadAnswer, ConnectionFailed, DeadlineExceeded, one_line
+from faceswap_client._errors import BadAnswer, ConnectionFailed, one_line, too_late
 from faceswap_client._http_wire import decode_error, decode_reply, encode_request
 from faceswap_client._inference import InferReply, InferRequest
 
@@ -56,7 +56,7 @@ class HttpTransport:
                     chunks.append(chunk)
                     # httpx bounds each wait for data; an answer that trickles in is bounded here
                     if deadline is not None and time.monotonic() > deadline:
-                        raise _too_late(self._address, timeout, request.request_id)
+                        raise too_late(self._address.target, timeout, request.request_id)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             _raise(error, self._address, timeout, request.request_id)
         return _reply(response, b"".join(chunks), request.request_id)
@@ -97,7 +97,7 @@ class AsyncHttpTransport:
         try:
             response = await asyncio.wait_for(sent, timeout)
         except asyncio.TimeoutError:
-            raise _too_late(self._address, timeout, request.request_id) from None
+            raise too_late(self._address.target, timeout, request.request_id) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             _raise(error, self._address, timeout, request.request_id)
         return _reply(response, response.content, request.request_id)
@@ -131,14 +131,10 @@ def _reply(response: httpx.Response, body: bytes, request_id: str) -> InferReply
     return decode_reply(response.headers, body, request_id)
 
 
-def _too_late(address: Address, timeout: float | None, request_id: str) -> DeadlineExceeded:
-    return DeadlineExceeded(f"no answer from {address.target} within {timeout:g} s", request_id=request_id)
-
-
 def _raise(error: Exception, address: Address, timeout: float | None, request_id: str) -> NoReturn:
     """The one table from httpx's errors to ours."""
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        raise _too_late(address, timeout, request_id) from error
+        raise too_late(address.target, timeout, request_id) from error
     if isinstance(error, (httpx.TransportError, httpx.InvalidURL)):
         reason = one_line(str(error)) or type(error).__name__
         message = f"connection to {address.target} failed: {reason}"

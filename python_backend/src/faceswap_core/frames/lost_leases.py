@@ -78,11 +78,12 @@ class LostLeases:
 
     def arrived(self, way: str, decoded_at: float) -> None:
         """To be called when a step takes up a request that has come this way and was decoded then."""
-        latest = max(decoded_at, self._last_arrived(way))
+        if decoded_at <= self._last_arrived(way):
+            return
         marker = self._marker(way)
         made = marker.with_suffix(f".{secrets.token_hex(4)}")
         made.touch()
-        os.utime(made, (latest, latest))
+        os.utime(made, (decoded_at, decoded_at))
         made.replace(marker)  # nobody may see the time at which it was made
 
     def _last_arrived(self, way: str) -> float:

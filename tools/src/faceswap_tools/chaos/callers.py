@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from types import TracebackType
 
-from faceswap_client import Client, FaceSwapError
+from faceswap_client import AsyncClient, Client, FaceSwapError
 
 from faceswap_tools.supervision.swap_probe import probe_picture
 
@@ -25,6 +25,15 @@ class Call:
     began: float
     ended: float
     outcome: str
+
+
+async def outcome_of_swap(client: AsyncClient, source: bytes, target: bytes, timeout: float | None = None) -> str:
+    """`ANSWERED` or an error code; `timeout`: seconds, by default the client's."""
+    try:
+        await client.swap(source, target, timeout=timeout)
+    except FaceSwapError as error:
+        return error.code
+    return ANSWERED
 
 
 class Callers:

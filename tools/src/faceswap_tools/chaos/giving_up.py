@@ -7,12 +7,12 @@ import random
 import time
 from collections import Counter
 
-from faceswap_client import AsyncClient, DeadlineExceeded, FaceSwapError
+from faceswap_client import AsyncClient, DeadlineExceeded
 
 from faceswap_tools.benchmarks.pictures import source_picture, target_picture
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
-from faceswap_tools.chaos.callers import ANSWERED
+from faceswap_tools.chaos.callers import ANSWERED, outcome_of_swap
 from faceswap_tools.chaos.incident import Incident
 from faceswap_tools.local_server import LocalServer
 from faceswap_tools.soak.traffic import GIVEN_UP
@@ -37,7 +37,9 @@ def callers_who_give_up(
         times = random.Random(seed)  # noqa: S311
         while time.monotonic() < until:
             patience = times.uniform(SHORTEST_S, LONGEST_S) if kind == "impatient" else None
-            outcome = await _outcome(client, source, target, patience)
+            outcome = await outcome_of_swap(client, source, target, patience)
+            if outcome == DeadlineExceeded.default_code and kind == "impatient":
+                outcome = GIVEN_UP
             saw[kind][outcome] += 1
             if outcome not in (ANSWERED, GIVEN_UP):
                 await asyncio.sleep(REFUSED_PAUSE_S)
@@ -60,13 +62,3 @@ def callers_who_give_up(
             at_most(f"{done}: share of those who wait that is refused", refused, 0.0, "", MOST_REFUSED),
         ),
     )
-
-
-async def _outcome(client: AsyncClient, source: bytes, target: bytes, patience: float | None) -> str:
-    try:
-        await client.swap(source, target, timeout=patience)
-    except DeadlineExceeded as error:
-        return error.code if patience is None else GIVEN_UP
-    except FaceSwapError as error:
-        return error.code
-    return ANSWERED

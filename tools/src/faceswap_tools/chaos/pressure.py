@@ -19,7 +19,7 @@ from faceswap_client import AsyncClient, Client, FaceSwapError
 from faceswap_tools.benchmarks.pictures import source_picture
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
-from faceswap_tools.chaos.callers import ANSWERED
+from faceswap_tools.chaos.callers import ANSWERED, outcome_of_swap
 from faceswap_tools.chaos.incident import Incident
 from faceswap_tools.chaos.peak_memory import peak_memory
 from faceswap_tools.local_server import LocalServer, ServerSettings
@@ -66,7 +66,7 @@ def too_many_callers(server: LocalServer, callers: int = 48, calls: int = 240) -
             async def one() -> None:
                 async with gate:
                     began = time.perf_counter()
-                    outcome = await _outcome(client, source, target)
+                    outcome = await outcome_of_swap(client, source, target)
                     times.setdefault(outcome, []).append((time.perf_counter() - began) * 1e3)
                     if outcome != ANSWERED:
                         await asyncio.sleep(0.2)
@@ -81,14 +81,6 @@ def too_many_callers(server: LocalServer, callers: int = 48, calls: int = 240) -
         len(times.get("DEADLINE_EXCEEDED", [])),
         rows=(at_most(f"{done}: a refusal, median", statistics.median(refused), 0.0, "ms", REFUSED_WITHIN_MS),),
     )
-
-
-async def _outcome(client: AsyncClient, source: bytes, target: bytes) -> str:
-    try:
-        await client.swap(source, target)
-    except FaceSwapError as error:
-        return error.code
-    return ANSWERED
 
 
 def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, calls: int = 24) -> Incident:
