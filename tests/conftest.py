@@ -17,8 +17,10 @@ from faceswap_tools.photographs import astronaut, six_people
 
 SHARED_SERVERS = {"server", "strict"}
 ON_TWINS = {"packs", "parity"}
+TESTS = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says which tests belong into one process."""
     for item in items:
@@ -27,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif item.path.parent.name in ON_TWINS:
             group = "twins"
         else:
-            group = str(item.path)
+            group = str(item.path.relative_to(TESTS))
         item.add_marker(pytest.mark.xdist_group(group))
 
 

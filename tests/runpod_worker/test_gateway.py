@@ -17,16 +17,11 @@ import httpx
 import pytest
 from faceswap_core.options import OPTION_NAMES
 from faceswap_tools.exit_codes import ExitCode
+from faceswap_tools.local_server.ports import free_port
 from faceswap_tools.runpod.job_errors import ERRORS
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
 from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.runpod_worker import StartWorker, Worker
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(repository: Path, port: int, **more: str) -> dict[str, str]:
@@ -34,14 +29,15 @@ def environment(repository: Path, port: int, **more: str) -> dict[str, str]:
     return {**names, "FACESWAP_MODEL_REPOSITORY": str(repository), **more}
 
 
-def wait_until(http: httpx.Client, status: int, path: str = "/ping") -> set[int]:
+def wait_until(http: httpx.Client, status: int, worker: Worker, path: str = "/ping") -> set[int]:
     seen: set[int] = set()
     deadline = time.monotonic() + 90
-    while status not in seen and time.monotonic() < deadline:
+    while status not in seen:
+        if worker.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"{seen} and never {status}:\n{worker.text()[-3000:]}")
         with contextlib.suppress(httpx.TransportError):
             seen.add(http.get(path).status_code)
         time.sleep(0.02)
-    assert status in seen, seen
     return seen
 
 
@@ -49,12 +45,15 @@ def wait_until(http: httpx.Client, status: int, path: str = "/ping") -> set[int]
 def gateway(offline_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     port = free_port()
     worker = Worker(environment(offline_pack, port), tmp_path_factory.mktemp("lb") / "worker.log")
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
-        seen = wait_until(http, 200)
-        assert seen == {204, 200}, "loading is said before ready"
-        yield http
-    assert worker.stop() == ExitCode.STOPPED
-    assert "Traceback" not in worker.text()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+            seen = wait_until(http, 200, worker)
+            assert seen == {204, 200}, "loading is said before ready"
+            yield http
+        assert worker.stop() == ExitCode.STOPPED
+        assert "Traceback" not in worker.text()
+    finally:
+        worker.kill()
 
 
 def test_a_picture_for_pictures(gateway: httpx.Client) -> None:
@@ -137,7 +136,7 @@ def test_requests_under_way_finish_after_sigterm_and_the_health_check_says_no(
     worker = start_worker(environment(slow, port, PORT_HEALTH=str(health), FACESWAP_WARM_UP="0"))
     answers: list[httpx.Response] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
-        wait_until(http, 200)
+        wait_until(http, 200, worker)
         assert httpx.get(f"http://127.0.0.1:{health}/ping", trust_env=False).status_code == 200
         swap = threading.Thread(
             target=lambda: answers.append(http.post("/swap", json={"source": face, "target": face}))
@@ -157,16 +156,16 @@ def test_a_dead_server_is_a_503_until_it_is_back_and_requests_under_way_are_answ
     worker = start_worker(environment(slow, port, HEALTH_CHECK_PATH="/health/live", FACESWAP_WARM_UP="0"))
     answers: list[httpx.Response] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
-        wait_until(http, 200, "/health/live")
+        wait_until(http, 200, worker, "/health/live")
         swap = threading.Thread(target=lambda: answers.append(http.post("/swap", json=body)))
         swap.start()
         time.sleep(0.5)
         os.kill(worker.server(), signal.SIGKILL)
-        wait_until(http, 503, "/health/live")
+        wait_until(http, 503, worker, "/health/live")
         refused = http.post("/swap", json=body)
         assert (refused.status_code, refused.json()["error"][:13]) == (503, "SERVER_BUSY: ")
         assert int(refused.headers["retry-after"]) >= 1
-        assert wait_until(http, 200, "/health/live") <= {503, 200}, "it is no cold start"
+        assert wait_until(http, 200, worker, "/health/live") <= {503, 200}, "it is no cold start"
         swap.join()
         assert answers[0].status_code == 200
         assert http.post("/swap", json=body).status_code == 200
@@ -179,7 +178,7 @@ def test_a_server_that_cannot_be_brought_back_ends_the_gateway_with_three(
     port = free_port()
     worker = start_worker(environment(stub, port, FACESWAP_RESTARTS="0"))
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
-        wait_until(http, 200)
+        wait_until(http, 200, worker)
         os.kill(worker.server(), signal.SIGKILL)
         assert worker.process.wait(30) == ExitCode.SERVER_FAILED
     assert "0 restarts within 600 s did not help; the last failure: tritonserver was ended by signal 9" in worker.text()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import LocalServer
+from faceswap_tools.local_server.ports import free_port
 from faceswap_tools.runpod import health
 from faceswap_tools.supervision import Phase, ServerState, swap_probe
 from faceswap_tools.supervision.state import StateFile, read_state
@@ -60,12 +61,6 @@ def wait_for(path: Path, phase: Phase, timeout: float = 60.0) -> Phase | None:
 
 def healthy(path: Path, http_url: str) -> None:
     StateFile(path, lambda: {"http": http_url}).write(ServerState(Phase.HEALTHY))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_server_that_does_not_answer(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +13,15 @@ from faceswap_tools.chaos.killing import family, kill_server, kill_stub
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import ServerStartError, SetupError
 from faceswap_tools.local_server.carried_triton import find_carried_triton, lay_out_backends, server_environment
+from faceswap_tools.local_server.ports import choose_ports
 from faceswap_tools.local_server.stub_processes import process_has_ended
+from faceswap_tools.runpod import native_triton
 from faceswap_tools.runpod.native_triton import NativeTriton
 from faceswap_tools.runpod.settings import Triton, WorkerSettings
 from faceswap_tools.runpod.triton_server import make_server
 from faceswap_tools.supervision import Phase, RestartPolicy, SupervisionSettings, Supervisor
 from faceswap_tools.supervision.swap_probe import check_swap
-
-PATIENCE_S = 60.0
+from helpers.supervised import PATIENCE_S, wait_until_healthy
 
 
 @pytest.fixture
@@ -70,23 +72,31 @@ def test_it_is_started_again_on_the_same_ports_and_leaves_nothing_behind(server:
     assert not regions(server)
 
 
-def wait_until_healthy(supervisor: Supervisor, restarts: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while (state := supervisor.state()).phase is not Phase.HEALTHY or state.restarts < restarts:
-        assert time.monotonic() < deadline, state
-        assert state.phase is not Phase.FAILED, state
-        time.sleep(0.02)
-
-
 def test_a_start_that_fails_says_why_and_leaves_nothing_behind(server: NativeTriton, stub: Path) -> None:
     (stub / "face_swap" / "1" / "model.py").write_text("import a_module_that_does_not_exist\n")
     with pytest.raises(ServerStartError, match="a_module_that_does_not_exist") as caught:
         server.start()
-    assert not caught.value.crashed
+    assert not caught.value.may_pass
     assert not server.is_running()
     assert not regions(server)
     with pytest.raises(SetupError, match="not running"):
         _ = server.pid
+
+
+def test_a_port_that_somebody_takes_while_it_loads_is_left_to_them(
+    server: NativeTriton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken, monkeypatch.context() as patch:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        theirs = taken.getsockname()[1]
+        patch.setattr(native_triton, "choose_ports", lambda wanted: (theirs, *choose_ports((0, 0, 0))[1:]))
+        with pytest.raises(ServerStartError, match=f"another program took port {theirs}") as caught:
+            server.start()
+    assert caught.value.may_pass
+    server.start()
+    assert server.http_url != f"http://127.0.0.1:{theirs}"
+    check_swap(server.http_url, 10)
 
 
 def test_a_start_can_be_given_up(server: NativeTriton, stub: Path) -> None:

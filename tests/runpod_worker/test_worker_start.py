@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,12 @@ import httpx
 import psutil
 import pytest
 from faceswap_tools.exit_codes import ExitCode
+from faceswap_tools.local_server.ports import free_port
 from faceswap_tools.runpod.readiness import check_networks_on_gpu
 from faceswap_tools.runpod.settings import RequireGpu
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
 from faceswap_tools.supervision.swap_probe import NotReady
 from helpers.runpod_worker import StartWorker
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_local_api_server_of_the_sdk(start_worker: StartWorker, stub: Path, swap_input: dict[str, Any]) -> None:

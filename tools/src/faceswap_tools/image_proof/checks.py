@@ -20,9 +20,9 @@ from faceswap_tools.debugging.command import EXIT_BROKEN
 from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.image_proof.builder import ImageConfig, ProofFailed
 from faceswap_tools.image_proof.isolated_run import IsolatedRun
+from faceswap_tools.local_server.ports import HOST, free_port
 from faceswap_tools.supervision.swap_probe import probe_picture
 
-HOST = "127.0.0.1"
 Say = Callable[[str], None]
 
 
@@ -191,10 +191,3 @@ def triton_of(run: IsolatedRun) -> int:
             if process.name() == "tritonserver":
                 return process.pid
     raise ProofFailed("no tritonserver is running")
-
-
-def free_port() -> int:
-    """A port nobody has now; namespaces of processes and mounts share the machine's network."""
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        return int(free.getsockname()[1])

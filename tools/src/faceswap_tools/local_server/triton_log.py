@@ -20,6 +20,8 @@ _REASONS = (
     re.compile(r"^error: (?P<why>.+)", re.MULTILINE),
 )
 
+_PORT_TAKEN = re.compile(r"'[\d.]+:(?P<port>\d+)'.*already in use", re.IGNORECASE)
+
 
 def open_log(log: Path) -> BinaryIO:
     """A new log; that of the last start is kept beside it, because it says how that one ended.
@@ -38,9 +40,18 @@ def open_log(log: Path) -> BinaryIO:
         raise SetupError(cannot_write(error, "the server's log", log, "choose another file with --log")) from None
 
 
+def port_in_log(log: Path) -> int | None:
+    """The port that somebody else had when Triton came to open it, if that is why it stopped."""
+    taken = _PORT_TAKEN.search(_read(log))
+    return None if taken is None else int(taken["port"])
+
+
 def reason_in_log(log: Path) -> str:
     """The line of a Triton log that says why it stopped, most telling first."""
     text = _read(log)
+    taken = _PORT_TAKEN.search(text)
+    if taken is not None:
+        return f"another program took port {taken['port']} while it was loading"
     for pattern in _REASONS:
         found = pattern.search(text)
         if found:

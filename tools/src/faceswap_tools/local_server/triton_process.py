@@ -8,15 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-import httpx
 from faceswap_core.frames.leasing import frames_folder
 
+from faceswap_tools.local_server.becoming_ready import wait_until_answered
 from faceswap_tools.local_server.carried_triton import (
     CarriedTriton,
     SetupError,
@@ -30,7 +29,7 @@ from faceswap_tools.local_server.remains import Remains
 from faceswap_tools.local_server.served_repository import entry_points, withdraw
 from faceswap_tools.local_server.server_folder import ServerFolder
 from faceswap_tools.local_server.shared_memory import check_shared_memory, remove_abandoned_regions
-from faceswap_tools.local_server.triton_log import open_log, reason_in_log
+from faceswap_tools.local_server.triton_log import open_log, port_in_log, reason_in_log
 
 KEEP_NO_REQUESTS = "--grpc-infer-allocation-pool-size=0"
 """By default Triton keeps the last 8 requests and their answers for reuse, at the size of the largest they ever had:
@@ -51,13 +50,14 @@ memory, changing traces and logs. Configs and statistics stay open on loopback, 
 class ServerStartError(SetupError):
     """tritonserver did not become ready; the message is one line, `log` the whole story.
 
-    `crashed`: a signal ended it, which another start may not meet again (24.10 can abort in a start under heavy load).
+    `may_pass`: another start may not meet it again. A signal ended it (24.10 can abort in a start under heavy load), or
+    somebody took one of its ports while it was loading.
     """
 
-    def __init__(self, reason: str, log: Path, *, crashed: bool = False) -> None:
+    def __init__(self, reason: str, log: Path, *, may_pass: bool = False) -> None:
         super().__init__(f"tritonserver did not start: {reason} (log: {log})")
         self.log = log
-        self.crashed = crashed
+        self.may_pass = may_pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,24 @@ class LocalServer:
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._ready = False
+        self._ready = self._was_ready = False
         self._folder: ServerFolder | None = None
         self._remains = Remains()
-        self.http_port, self.grpc_port = settings.http_port, settings.grpc_port
-        self.metrics_port = settings.metrics_port
+        self._ports = self._wanted_ports()
         self.log = settings.log or Path(tempfile.gettempdir()) / f"tritonserver-{secrets.token_hex(4)}.log"
+
+    @property
+    def http_port(self) -> int:
+        """0 until a free one was chosen, which is kept as soon as the server was ready once."""
+        return self._ports[0]
+
+    @property
+    def grpc_port(self) -> int:
+        return self._ports[1]
+
+    @property
+    def metrics_port(self) -> int:
+        return self._ports[2]
 
     @property
     def grpc_address(self) -> str:
@@ -148,14 +160,16 @@ class LocalServer:
         check_shared_memory()
         try:
             self._folder = ServerFolder(triton, self.settings.repository)
-            ports = (self.http_port, self.grpc_port, self.metrics_port)
-            self.http_port, self.grpc_port, self.metrics_port = choose_ports(ports)
+            self._ports = choose_ports(self._ports if self._was_ready else self._wanted_ports())
             self._launch(triton, self._folder)
             self._wait_until_ready(on_model_ready or (lambda loaded: None))
-            self._ready = True
+            self._ready = self._was_ready = True
         except BaseException:
             self.stop()
             raise
+
+    def _wanted_ports(self) -> tuple[int, int, int]:
+        return self.settings.http_port, self.settings.grpc_port, self.settings.metrics_port
 
     def _launch(self, triton: CarriedTriton, folder: ServerFolder) -> None:
         environment = server_environment(triton, dict(os.environ)) | self.settings.environment
@@ -197,28 +211,25 @@ class LocalServer:
         ]
 
     def _wait_until_ready(self, on_model_ready: Callable[[int], None]) -> None:
-        deadline = time.monotonic() + self.settings.start_timeout_s
-        with httpx.Client(timeout=2.0, trust_env=False) as http:
-            while time.monotonic() < deadline:
-                if self._process is None or self._process.poll() is not None:
-                    raise self._start_error()
-                self._remains.remember(self._process.pid)
-                # the HTTP port opens only after all models have loaded; until then the log tells
-                on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
-                try:
-                    if http.get(f"{self.http_url}/v2/health/ready").status_code == httpx.codes.OK:
-                        return
-                except httpx.TransportError:
-                    pass
-                time.sleep(0.05)
-        raise ServerStartError(f"not ready after {self.settings.start_timeout_s:.0f} s", self.log)
+        def look() -> None:
+            if self._process is None or self._process.poll() is not None:
+                raise self._start_error()
+            self._remains.remember(self._process.pid)
+            # the ports open only after all models have loaded; until then the log tells
+            on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
+
+        seconds = self.settings.start_timeout_s
+        silent = wait_until_answered((f"{self.http_url}/v2/health/ready", self.metrics_url), seconds, look)
+        if silent is not None:
+            raise ServerStartError(f"not ready after {seconds:.0f} s: no answer from {silent}", self.log)
 
     def _start_error(self) -> ServerStartError:
         fault = network_fault(self.settings.repository)
         code = self._process.poll() if self._process is not None else None
         crashed = fault is None and code is not None and code < 0
         reason = fault or reason_in_log(self.log)
-        return ServerStartError(f"it crashed: {reason}" if crashed else reason, self.log, crashed=crashed)
+        may_pass = crashed or port_in_log(self.log) is not None
+        return ServerStartError(f"it crashed: {reason}" if crashed else reason, self.log, may_pass=may_pass)
 
     def is_running(self) -> bool:
         """Whether tritonserver is alive; says nothing about its steps."""

@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from faceswap_tools.local_server import ServerStartError, SetupError, Stopped
+from faceswap_tools.local_server.becoming_ready import wait_until_answered
 from faceswap_tools.local_server.ports import HOST, choose_ports
 from faceswap_tools.local_server.remains import Remains
 from faceswap_tools.local_server.shared_memory import remove_abandoned_regions
-from faceswap_tools.local_server.triton_log import reason_in_log
+from faceswap_tools.local_server.triton_log import port_in_log, reason_in_log
 from faceswap_tools.local_server.triton_process import KEEP_NO_REQUESTS
 from faceswap_tools.runpod.settings import WorkerSettings
 
@@ -36,9 +35,9 @@ class NativeTriton:
         self._program = program
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self._ready = False
+        self._ready = self._was_ready = False
         self._remains = Remains()
-        self._http_port, self._grpc_port, _ = choose_ports((0, 0, 0))  # the third would be for metrics, which are off
+        self._http_port = self._grpc_port = 0
         self.log = Path(tempfile.gettempdir()) / "tritonserver.log"
 
     @property
@@ -69,6 +68,8 @@ class NativeTriton:
         if repository is None:
             raise SetupError("FACESWAP_MODEL_REPOSITORY is not set")
         remove_abandoned_regions()
+        if not self._was_ready:  # from then on they are known to others
+            self._http_port, self._grpc_port, _ = choose_ports((0, 0, 0))  # the third is for metrics, which are off
         try:
             self._process = subprocess.Popen(
                 self._command(repository),
@@ -138,23 +139,21 @@ class NativeTriton:
             process.kill()
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], on_model_ready: Callable[[int], None]) -> None:
-        deadline = time.monotonic() + self._settings.start_seconds
-        with httpx.Client(timeout=2.0, trust_env=False) as http:
-            while time.monotonic() < deadline:
-                self._remains.remember(process.pid)
-                if process.poll() is not None:
-                    time.sleep(LAST_LINES_SECONDS)
-                    reason = f"it ended with code {process.returncode}: {reason_in_log(self.log)}"
-                    raise ServerStartError(reason, self.log, crashed=process.returncode < 0)
-                on_model_ready(0)
-                try:
-                    if http.get(f"{self.http_url}/v2/health/ready").status_code == httpx.codes.OK:
-                        self._ready = True
-                        return
-                except httpx.TransportError:
-                    pass  # the port opens only after every model has loaded
-                time.sleep(0.05)
-        raise ServerStartError(f"not ready after FACESWAP_START_SECONDS={self._settings.start_seconds:g}", self.log)
+        def look() -> None:
+            self._remains.remember(process.pid)
+            if process.poll() is not None:
+                time.sleep(LAST_LINES_SECONDS)
+                raise self._start_error(process.returncode)
+            on_model_ready(0)
+
+        seconds = self._settings.start_seconds
+        if wait_until_answered((f"{self.http_url}/v2/health/ready",), seconds, look) is not None:
+            raise ServerStartError(f"not ready after FACESWAP_START_SECONDS={seconds:g}", self.log)
+        self._ready = self._was_ready = True
+
+    def _start_error(self, code: int) -> ServerStartError:
+        reason = f"it ended with code {code}: {reason_in_log(self.log)}"
+        return ServerStartError(reason, self.log, may_pass=code < 0 or port_in_log(self.log) is not None)
 
     def _pass_log_on(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:

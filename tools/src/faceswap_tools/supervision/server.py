@@ -36,7 +36,7 @@ class RestartableServer(Protocol):
 
         Raises:
             SetupError: it cannot start as things are.
-            ServerStartError: it ended or was not ready in time; says whether it crashed.
+            ServerStartError: it ended or was not ready in time; says whether another start may not meet that.
         """
 
     def is_running(self) -> bool:

@@ -141,7 +141,7 @@ class Supervisor:
         except _StopAsked:
             return Outcome(ExitCode.STOPPED, "stopped before it was ready")
         except ServerStartError as error:
-            if not error.crashed:
+            if not error.may_pass:
                 return Outcome(ExitCode.CANNOT_START, str(error))
             failure = str(error)
         except SetupError as error:
