@@ -25,7 +25,7 @@ from helpers.supervised import PATIENCE_S, wait_until_healthy
 
 
 @pytest.fixture
-def server(stub: Path, checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NativeTriton]:
+def native(stub: Path, checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NativeTriton]:
     triton = find_carried_triton()
     for name, value in server_environment(triton, dict(os.environ)).items():
         monkeypatch.setenv(name, value)
@@ -37,54 +37,54 @@ def server(stub: Path, checkout: Checkout, tmp_path: Path, monkeypatch: pytest.M
         triton_arguments=f"--backend-directory={tmp_path / 'backends'}",
         drain_seconds=2,
     )
-    server = make_server(settings)
-    assert isinstance(server, NativeTriton)
-    server.log = tmp_path / "tritonserver.log"
-    yield server
-    server.stop(0)
+    native = make_server(settings)
+    assert isinstance(native, NativeTriton)
+    native.log = tmp_path / "tritonserver.log"
+    yield native
+    native.stop(0)
 
 
-def regions(server: NativeTriton) -> set[Path]:
-    return set(Path("/dev/shm").glob(f"{server.region_prefix}*"))
+def regions(native: NativeTriton) -> set[Path]:
+    return set(Path("/dev/shm").glob(f"{native.region_prefix}*"))
 
 
-def test_it_is_started_again_on_the_same_ports_and_leaves_nothing_behind(server: NativeTriton) -> None:
+def test_it_is_started_again_on_the_same_ports_and_leaves_nothing_behind(native: NativeTriton) -> None:
     policy = RestartPolicy(first_delay_s=0.1, factor=1.0)
-    supervisor = Supervisor(server, SupervisionSettings(failure_drain_s=1.0, restarts=policy))
+    supervisor = Supervisor(native, SupervisionSettings(failure_drain_s=1.0, restarts=policy))
     supervisor.start()
     wait_until_healthy(supervisor, 0)
-    addresses = (server.http_url, server.grpc_address)
+    addresses = (native.http_url, native.grpc_address)
     for restarts, kill in enumerate((lambda pid: kill_stub(pid, "face_swap"), kill_server), 1):
-        old, old_regions = family(server.pid), regions(server)
+        old, old_regions = family(native.pid), regions(native)
         assert len(old_regions) == 4, "one for each of the stub's instances"
-        kill(server.pid)
+        kill(native.pid)
         wait_until_healthy(supervisor, restarts)
-        assert (server.http_url, server.grpc_address) == addresses
-        check_swap(server.http_url, 10)
+        assert (native.http_url, native.grpc_address) == addresses
+        check_swap(native.http_url, 10)
         assert all(process_has_ended(process) for process in old)
-        assert len(regions(server)) == 4
-        assert not regions(server) & old_regions
-    old = family(server.pid)
+        assert len(regions(native)) == 4
+        assert not regions(native) & old_regions
+    old = family(native.pid)
     supervisor.request_stop()
     assert supervisor.wait(PATIENCE_S) is not None
     assert supervisor.state().phase is Phase.STOPPED
     assert all(process_has_ended(process) for process in old)
-    assert not regions(server)
+    assert not regions(native)
 
 
-def test_a_start_that_fails_says_why_and_leaves_nothing_behind(server: NativeTriton, stub: Path) -> None:
+def test_a_start_that_fails_says_why_and_leaves_nothing_behind(native: NativeTriton, stub: Path) -> None:
     (stub / "face_swap" / "1" / "model.py").write_text("import a_module_that_does_not_exist\n")
     with pytest.raises(ServerStartError, match="a_module_that_does_not_exist") as caught:
-        server.start()
+        native.start()
     assert not caught.value.may_pass
-    assert not server.is_running()
-    assert not regions(server)
+    assert not native.is_running()
+    assert not regions(native)
     with pytest.raises(SetupError, match="not running"):
-        _ = server.pid
+        _ = native.pid
 
 
 def test_a_port_that_somebody_takes_while_it_loads_is_left_to_them(
-    server: NativeTriton, monkeypatch: pytest.MonkeyPatch
+    native: NativeTriton, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as taken, monkeypatch.context() as patch:
         taken.bind(("127.0.0.1", 0))
@@ -92,25 +92,25 @@ def test_a_port_that_somebody_takes_while_it_loads_is_left_to_them(
         theirs = taken.getsockname()[1]
         patch.setattr(native_triton, "choose_ports", lambda wanted: (theirs, *choose_ports((0, 0, 0))[1:]))
         with pytest.raises(ServerStartError, match=f"another program took port {theirs}") as caught:
-            server.start()
+            native.start()
     assert caught.value.may_pass
-    server.start()
-    assert server.http_url != f"http://127.0.0.1:{theirs}"
-    check_swap(server.http_url, 10)
+    native.start()
+    assert native.http_url != f"http://127.0.0.1:{theirs}"
+    check_swap(native.http_url, 10)
 
 
-def test_a_start_can_be_given_up(server: NativeTriton, stub: Path) -> None:
+def test_a_start_can_be_given_up(native: NativeTriton, stub: Path) -> None:
     class Enough(Exception):
         pass
 
     def give_up(_loaded: int) -> None:
-        started.extend(family(server.pid))
+        started.extend(family(native.pid))
         raise Enough
 
     started: list[object] = []
     began = time.monotonic()
     with pytest.raises(Enough):
-        server.start(give_up)
+        native.start(give_up)
     assert started
-    assert not server.is_running()
+    assert not native.is_running()
     assert time.monotonic() - began < 5
