@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from faceswap_tools.checkout import Checkout
 from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
-from faceswap_tools.supervision import Phase, RestartPolicy, ServerState, SupervisionSettings, Supervisor
-
-PATIENCE_S = 90.0
-
-
-class Watched:
-    """A supervisor and the states it went through."""
-
-    def __init__(self, server: LocalServer, settings: SupervisionSettings) -> None:
-        self.server = server
-        self.states: list[ServerState] = []
-        self.supervisor = Supervisor(server, settings, self.states.append)
-
-    def wait_for(self, wanted: Callable[[ServerState], bool]) -> ServerState:
-        """Until the state is as wanted."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not wanted(state := self.supervisor.state()):
-            assert time.monotonic() < deadline, f"still {state}"
-            assert state.phase is not Phase.FAILED, state.last_reason
-            time.sleep(0.02)
-        return state
-
-    def wait_for_restart(self, before: int) -> ServerState:
-        """Until it is healthy again after a failure."""
-        return self.wait_for(lambda state: state.phase is Phase.HEALTHY and state.restarts > before)
-
-    def stop(self) -> None:
-        """Ends it, in order."""
-        self.supervisor.request_stop()
-        assert self.supervisor.wait(PATIENCE_S) is not None
+from faceswap_tools.supervision import Phase, RestartPolicy, SupervisionSettings
+from helpers.supervised import Watched
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from breakage.conftest import PATIENCE_S, Watched
 from faceswap_core.frames.leasing import frames_folder
 from faceswap_tools.chaos.killing import (
     NothingToKill,
@@ -21,6 +20,7 @@ from faceswap_tools.chaos.killing import (
 from faceswap_tools.local_server.stub_processes import StubProcess, find_stubs, process_has_ended
 from faceswap_tools.supervision import Phase
 from helpers.callers import TIMEOUT_S, Callers
+from helpers.supervised import PATIENCE_S, Watched
 
 
 @pytest.mark.parametrize(

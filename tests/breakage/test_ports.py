@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from faceswap_tools.local_server import LocalServer, ServerSettings, SetupError, ports, triton_process
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
-from faceswap_tools.supervision import Phase, RestartPolicy, SupervisionSettings, Supervisor
-from helpers.supervised import wait_until_healthy
+from faceswap_tools.supervision import RestartPolicy, SupervisionSettings
+from helpers.supervised import Watched
 
 
 def test_free_ports_are_none_that_the_kernel_gives_to_others() -> None:
@@ -59,18 +59,14 @@ def test_a_port_that_somebody_takes_while_the_server_loads(
     monkeypatch.setattr(triton_process, "choose_ports", choose_one_that_is_taken)
     stub = lay_out_stub_repository(tmp_path / "stub", seconds=0)
     server = LocalServer(ServerSettings(stub, log=tmp_path / "server.log"))
-    once = RestartPolicy(limit=1, first_delay_s=0.1)
-    supervisor = Supervisor(server, SupervisionSettings(restarts=once))
+    watched = Watched(server, SupervisionSettings(restarts=RestartPolicy(limit=1, first_delay_s=0.1)))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         theirs = taken.getsockname()[1]
-        supervisor.start()
+        watched.supervisor.start()
         try:
-            wait_until_healthy(supervisor, 1)
-            reason = supervisor.state().last_reason
+            reason = watched.wait_for_restart(0).last_reason
         finally:
-            supervisor.request_stop()
-            supervisor.wait(60)
+            watched.stop()
     assert f"another program took port {theirs} while it was loading" in reason
-    assert supervisor.state().phase is Phase.STOPPED

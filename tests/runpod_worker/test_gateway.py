@@ -184,6 +184,15 @@ def test_a_server_that_cannot_be_brought_back_ends_the_gateway_with_three(
     assert "0 restarts within 600 s did not help; the last failure: tritonserver was ended by signal 9" in worker.text()
 
 
+def test_more_warm_up_than_may_be_in_flight_is_no_failure(start_worker: StartWorker, offline_pack: Path) -> None:
+    port = free_port()
+    worker = start_worker(environment(offline_pack, port, FACESWAP_MAX_IN_FLIGHT="1", FACESWAP_WARM_UP="8"))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+    assert "warm-up of 8 swaps at once: a swap of the built-in picture failed: SERVER_BUSY" in worker.text()
+    assert worker.stop() == ExitCode.STOPPED
+
+
 def test_a_port_in_use_is_a_five(start_worker: StartWorker, stub: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

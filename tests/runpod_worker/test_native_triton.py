@@ -19,9 +19,9 @@ from faceswap_tools.runpod import native_triton
 from faceswap_tools.runpod.native_triton import NativeTriton
 from faceswap_tools.runpod.settings import Triton, WorkerSettings
 from faceswap_tools.runpod.triton_server import make_server
-from faceswap_tools.supervision import Phase, RestartPolicy, SupervisionSettings, Supervisor
+from faceswap_tools.supervision import Phase, RestartPolicy, SupervisionSettings
 from faceswap_tools.supervision.swap_probe import check_swap
-from helpers.supervised import PATIENCE_S, wait_until_healthy
+from helpers.supervised import Watched
 
 
 @pytest.fixture
@@ -50,24 +50,23 @@ def regions(native: NativeTriton) -> set[Path]:
 
 def test_it_is_started_again_on_the_same_ports_and_leaves_nothing_behind(native: NativeTriton) -> None:
     policy = RestartPolicy(first_delay_s=0.1, factor=1.0)
-    supervisor = Supervisor(native, SupervisionSettings(failure_drain_s=1.0, restarts=policy))
-    supervisor.start()
-    wait_until_healthy(supervisor, 0)
+    watched = Watched(native, SupervisionSettings(failure_drain_s=1.0, restarts=policy))
+    watched.supervisor.start()
+    watched.wait_for_restart(-1)
     addresses = (native.http_url, native.grpc_address)
     for restarts, kill in enumerate((lambda pid: kill_stub(pid, "face_swap"), kill_server), 1):
         old, old_regions = family(native.pid), regions(native)
         assert len(old_regions) == 4, "one for each of the stub's instances"
         kill(native.pid)
-        wait_until_healthy(supervisor, restarts)
+        watched.wait_for_restart(restarts - 1)
         assert (native.http_url, native.grpc_address) == addresses
         check_swap(native.http_url, 10)
         assert all(process_has_ended(process) for process in old)
         assert len(regions(native)) == 4
         assert not regions(native) & old_regions
     old = family(native.pid)
-    supervisor.request_stop()
-    assert supervisor.wait(PATIENCE_S) is not None
-    assert supervisor.state().phase is Phase.STOPPED
+    watched.stop()
+    assert watched.supervisor.state().phase is Phase.STOPPED
     assert all(process_has_ended(process) for process in old)
     assert not regions(native)
 

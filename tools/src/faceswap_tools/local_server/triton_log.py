@@ -20,7 +20,14 @@ _REASONS = (
     re.compile(r"^error: (?P<why>.+)", re.MULTILINE),
 )
 
-_PORT_TAKEN = re.compile(r"'[\d.]+:(?P<port>\d+)'.*already in use", re.IGNORECASE)
+_PASSING = (
+    (
+        re.compile(r"'[\d.]+:(?P<what>\d+)'.*already in use", re.IGNORECASE),
+        "another program took port {} while it was loading",
+    ),
+    (re.compile(r"Stub process '(?P<what>[^']+)' is not healthy"), "the process of {} died while it was loading"),
+)
+"""What another start may not meet again. Triton ends with code 1 for all of it, as for a model that cannot load."""
 
 
 def open_log(log: Path) -> BinaryIO:
@@ -40,18 +47,20 @@ def open_log(log: Path) -> BinaryIO:
         raise SetupError(cannot_write(error, "the server's log", log, "choose another file with --log")) from None
 
 
-def port_in_log(log: Path) -> int | None:
-    """The port that somebody else had when Triton came to open it, if that is why it stopped."""
-    taken = _PORT_TAKEN.search(_read(log))
-    return None if taken is None else int(taken["port"])
+def passing_reason(log: Path) -> str | None:
+    """Why it stopped, if that is something another start may not meet again; else None."""
+    text = _read(log)
+    for pattern, reason in _PASSING:
+        if found := pattern.search(text):
+            return reason.format(found["what"])
+    return None
 
 
 def reason_in_log(log: Path) -> str:
     """The line of a Triton log that says why it stopped, most telling first."""
     text = _read(log)
-    taken = _PORT_TAKEN.search(text)
-    if taken is not None:
-        return f"another program took port {taken['port']} while it was loading"
+    if passing := passing_reason(log):
+        return passing
     for pattern in _REASONS:
         found = pattern.search(text)
         if found:

@@ -29,7 +29,7 @@ from faceswap_tools.local_server.remains import Remains
 from faceswap_tools.local_server.served_repository import entry_points, withdraw
 from faceswap_tools.local_server.server_folder import ServerFolder
 from faceswap_tools.local_server.shared_memory import check_shared_memory, remove_abandoned_regions
-from faceswap_tools.local_server.triton_log import open_log, port_in_log, reason_in_log
+from faceswap_tools.local_server.triton_log import open_log, passing_reason, reason_in_log
 
 KEEP_NO_REQUESTS = "--grpc-infer-allocation-pool-size=0"
 """By default Triton keeps the last 8 requests and their answers for reuse, at the size of the largest they ever had:
@@ -50,8 +50,8 @@ memory, changing traces and logs. Configs and statistics stay open on loopback, 
 class ServerStartError(SetupError):
     """tritonserver did not become ready; the message is one line, `log` the whole story.
 
-    `may_pass`: another start may not meet it again. A signal ended it (24.10 can abort in a start under heavy load), or
-    somebody took one of its ports while it was loading.
+    `may_pass`: another start may not meet it again. A signal ended it or one of its steps (24.10 can abort in a start
+    under heavy load), or somebody took one of its ports while it was loading.
     """
 
     def __init__(self, reason: str, log: Path, *, may_pass: bool = False) -> None:
@@ -228,7 +228,7 @@ class LocalServer:
         code = self._process.poll() if self._process is not None else None
         crashed = fault is None and code is not None and code < 0
         reason = fault or reason_in_log(self.log)
-        may_pass = crashed or port_in_log(self.log) is not None
+        may_pass = crashed or passing_reason(self.log) is not None
         return ServerStartError(f"it crashed: {reason}" if crashed else reason, self.log, may_pass=may_pass)
 
     def is_running(self) -> bool:

@@ -18,7 +18,7 @@ from faceswap_tools.local_server.becoming_ready import wait_until_answered
 from faceswap_tools.local_server.ports import HOST, choose_ports
 from faceswap_tools.local_server.remains import Remains
 from faceswap_tools.local_server.shared_memory import remove_abandoned_regions
-from faceswap_tools.local_server.triton_log import port_in_log, reason_in_log
+from faceswap_tools.local_server.triton_log import passing_reason, reason_in_log
 from faceswap_tools.local_server.triton_process import KEEP_NO_REQUESTS
 from faceswap_tools.runpod.settings import WorkerSettings
 
@@ -153,7 +153,7 @@ class NativeTriton:
 
     def _start_error(self, code: int) -> ServerStartError:
         reason = f"it ended with code {code}: {reason_in_log(self.log)}"
-        return ServerStartError(reason, self.log, may_pass=code < 0 or port_in_log(self.log) is not None)
+        return ServerStartError(reason, self.log, may_pass=code < 0 or passing_reason(self.log) is not None)
 
     def _pass_log_on(self, process: subprocess.Popen[bytes]) -> None:
         if process.stdout is None:

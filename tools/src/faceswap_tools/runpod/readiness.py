@@ -9,7 +9,8 @@ import httpx
 
 from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.settings import RequireGpu, WorkerSettings
-from faceswap_tools.supervision.swap_probe import NotReady, check_swap
+from faceswap_tools.supervision.health import prove_swap
+from faceswap_tools.supervision.swap_probe import NotReady
 
 NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
 _GPU_DEVICE = Path("/dev/nvidiactl")  # there when a driver is mapped into the container
@@ -43,7 +44,7 @@ def _instance_kinds(http_url: str, network: str) -> set[str]:
         raise NotReady(ExitCode.SWAP_FAILED, f"the server does not say how it runs {network}") from None
 
 
-def check(http_url: str, settings: WorkerSettings, repeat: int = 1) -> None:
+def check(http_url: str, settings: WorkerSettings) -> None:
     """All of it; raises NotReady."""
-    check_swap(http_url, settings.request_seconds, repeat)
+    prove_swap(http_url, settings.request_seconds)
     check_networks_on_gpu(http_url, settings.require_gpu, native=settings.native_triton is not None)

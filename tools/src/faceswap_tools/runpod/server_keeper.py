@@ -115,10 +115,18 @@ class ServerKeeper:
 
     def _prove(self) -> None:
         readiness.check(self.server.http_url, self._settings)
-        swaps = self._settings.warm_up_swaps
-        if swaps:
-            started = time.monotonic()
+        if self._settings.warm_up_swaps:
+            self._warm_up(self._settings.warm_up_swaps)
+
+    def _warm_up(self, swaps: int) -> None:
+        started = time.monotonic()
+        try:
             check_swap(self.server.http_url, self._settings.request_seconds, swaps)
+        except NotReady as error:
+            if not error.busy:
+                raise
+            logger.warning("warm-up of %d swaps at once: %s", swaps, error)  # fewer may be in flight than that
+        else:
             logger.info("warm-up: %d swaps in %.2f s", swaps, time.monotonic() - started)
 
     def _changed(self, state: ServerState) -> None:

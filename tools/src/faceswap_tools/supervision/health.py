@@ -23,6 +23,8 @@ STALLED_LOOKS, STRUGGLING_LOOKS, BROKEN_LOOKS = 3, 12, 2
 WORKING_SHARE = 0.25
 """Of one core: less than this is not work. (A swap of the built-in picture takes 0.15 s of it, in 20 s.)"""
 STATISTICS_TIMEOUT_S = 2.0
+AGAIN_SECONDS = 0.5
+"""From a first swap that was refused as one too many to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,40 @@ def _cpu_seconds_of_one(process: psutil.Process) -> float:
     except psutil.Error:
         return 0.0
     return float(times.user + times.system)
+
+
+def prove_swap(http_url: str, seconds: float) -> None:
+    """A server that has just loaded works: a swap of ours, or while it is too busy for that, somebody else's.
+
+    Callers who have waited for it fill its queue before we have asked for anything.
+
+    Args:
+        http_url: http://HOST:PORT.
+        seconds: until when one of them must have worked.
+
+    Raises:
+        NotReady: none has, or ours met an error.
+    """
+    deadline = time.monotonic() + seconds
+    before = swaps_done(http_url)
+    while (busy := _busy(http_url, max(deadline - time.monotonic(), AGAIN_SECONDS))) is not None:
+        done = swaps_done(http_url)
+        if before is not None and done is not None and done > before:
+            return
+        if time.monotonic() >= deadline:
+            raise busy
+        time.sleep(AGAIN_SECONDS)
+
+
+def _busy(http_url: str, seconds: float) -> NotReady | None:
+    """What a server says that has too much to do for one swap more; None when it swaps; raises any other NotReady."""
+    try:
+        check_swap(http_url, seconds)
+    except NotReady as error:
+        if error.busy:
+            return error
+        raise
+    return None
 
 
 class HealthWatch:

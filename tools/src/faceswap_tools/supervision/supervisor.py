@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import ServerStartError, SetupError
-from faceswap_tools.supervision.health import HealthWatch, Verdict
+from faceswap_tools.supervision.health import HealthWatch, Verdict, prove_swap
 from faceswap_tools.supervision.restart_policy import RestartBudget, RestartPolicy
 from faceswap_tools.supervision.server import RestartableServer
 from faceswap_tools.supervision.state import Phase, ServerState
 from faceswap_tools.supervision.stub_watch import StubWatch
-from faceswap_tools.supervision.swap_probe import NotReady, check_swap
+from faceswap_tools.supervision.swap_probe import NotReady
 
 logger = logging.getLogger(__name__)
 
@@ -77,12 +77,13 @@ class Supervisor:
         self.server = server
         self.settings = settings or SupervisionSettings()
         self._on_change = on_change
-        self._prove = prove or (lambda: check_swap(server.http_url, self.settings.first_swap_timeout_s))
+        self._prove = prove or (lambda: prove_swap(server.http_url, self.settings.first_swap_timeout_s))
         self._state = ServerState(changed_at=time.time())
         self._outcome: Outcome | None = None
         self._suspicion = ""
         self._cleared_at = -math.inf
         self._stop_asked = False
+        self._stubs: StubWatch | None = None  # those of the server that has loaded
         self._budget = RestartBudget(self.settings.restarts)
         self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -165,9 +166,13 @@ class Supervisor:
         began = time.monotonic()
         self.server.start(lambda _loaded: self._leave_if_asked())
         loaded = time.monotonic()
+        self._stubs = StubWatch(self.server.pid)
         proof = self._helper.submit(self._prove)
         while not proof.done():
             self._leave_if_asked()
+            dead = self._dead_process()
+            if dead is not None:
+                raise NotReady(ExitCode.SWAP_FAILED, dead)
             time.sleep(TICK_SECONDS / 4)
         proof.result()
         logger.info("server ready: loading %.2f s, proof %.2f s", loaded - began, time.monotonic() - loaded)
@@ -180,14 +185,13 @@ class Supervisor:
 
     def _watch(self) -> str | None:
         """Returns why the server has failed, or None when it is to stop."""
-        stubs = StubWatch(self.server.pid)
         health = HealthWatch(self.server.http_url, self.server.pid, self.settings.probe_timeout_s)
         look: Future[Verdict] | None = None
         examined: float | None = None  # since when a suspicion is being looked into
         due = time.monotonic() + self.settings.probe_interval_s
         last = time.monotonic()
         while not self._stop_asked:
-            dead = self._dead_process(stubs)
+            dead = self._dead_process()
             if dead is not None:
                 return dead
             now = time.monotonic()
@@ -208,10 +212,10 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
         return None
 
-    def _dead_process(self, stubs: StubWatch | None = None) -> str | None:
+    def _dead_process(self) -> str | None:
         if not self.server.is_running():
             return f"tritonserver {_ended_how(self.server.wait())}"
-        dead = [] if stubs is None else stubs.dead()
+        dead = [] if self._stubs is None else self._stubs.dead()
         return f"the process of {', '.join(dead)} died" if dead else None
 
     def _recover(self, failure: str) -> Outcome | None:
