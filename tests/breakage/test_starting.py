@@ -72,7 +72,7 @@ def test_callers_who_fill_a_server_before_its_first_swap_do_not_end_it(
         served.wait_until("restarting")
         state = served.wait_until("healthy")
         callers.wait_for_answers(callers.kinds()["answered"] + 1)
-        assert state["restarts"] == 1
+        assert state["restarts"] >= 1
         callers.stop()
         os.kill(served.process.pid, signal.SIGTERM)
         code, stderr = served.end()

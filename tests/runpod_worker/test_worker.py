@@ -152,7 +152,11 @@ def test_a_part_of_the_server_killed_under_load(
     assert all(job.done_posts == 1 for job in jobs)
     assert all(job.output["faces"][0]["swapped"] for job in jobs)
     after = worker.state()
-    assert (after["phase"], after["restarts"], after["last_reason"]) == ("healthy", before["restarts"] + 1, reason)
+    assert after["phase"] == "healthy"
+    first, *more = [line for line in worker.text().splitlines() if " restarting: " in line][before["restarts"] :]
+    assert first.endswith(f" restarting: {reason}")
+    assert all(" restarting: tritonserver did not start: " in line for line in more), "24.10 can abort in a busy start"
+    assert len(more) <= 1, more
     assert worker.process.poll() is None
     assert worker.server() != server
     log = worker.text()
