@@ -49,7 +49,10 @@ def open_log(log: Path) -> BinaryIO:
 
 def passing_reason(log: Path) -> str | None:
     """Why it stopped, if that is something another start may not meet again; else None."""
-    text = _read(log)
+    return _passing(_read(log))
+
+
+def _passing(text: str) -> str | None:
     for pattern, reason in _PASSING:
         if found := pattern.search(text):
             return reason.format(found["what"])
@@ -59,7 +62,7 @@ def passing_reason(log: Path) -> str | None:
 def reason_in_log(log: Path) -> str:
     """The line of a Triton log that says why it stopped, most telling first."""
     text = _read(log)
-    if passing := passing_reason(log):
+    if passing := _passing(text):
         return passing
     for pattern in _REASONS:
         found = pattern.search(text)

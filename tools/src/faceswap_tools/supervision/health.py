@@ -45,6 +45,11 @@ def swaps_done(http_url: str, timeout: float = STATISTICS_TIMEOUT_S) -> int | No
         return None
 
 
+def _is_more(now: int | None, before: int | None) -> bool:
+    """Whether swaps have succeeded between two counts; not where one of them is missing."""
+    return now is not None and before is not None and now > before
+
+
 def cpu_seconds(server_pid: int) -> float:
     """CPU time that tritonserver and its stubs have used so far."""
     try:
@@ -78,8 +83,7 @@ def prove_swap(http_url: str, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     before = swaps_done(http_url)
     while (busy := _busy(http_url, max(deadline - time.monotonic(), AGAIN_SECONDS))) is not None:
-        done = swaps_done(http_url)
-        if before is not None and done is not None and done > before:
+        if _is_more(swaps_done(http_url), before):
             return
         if time.monotonic() >= deadline:
             raise busy
@@ -143,7 +147,7 @@ class HealthWatch:
     def _others_are_served(self) -> bool:
         """Whether a swap has succeeded since this was last asked."""
         before, self._swaps = self._swaps, self._swaps_done()
-        return before is not None and self._swaps is not None and self._swaps > before
+        return _is_more(self._swaps, before)
 
     def _swaps_done(self) -> int | None:
         return swaps_done(self._http_url, min(self._timeout, STATISTICS_TIMEOUT_S))
