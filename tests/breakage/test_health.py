@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from faceswap_client import Client
 from faceswap_tools.local_server import LocalServer, ServerSettings
+from faceswap_tools.local_server.stub_processes import find_stubs
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
 from faceswap_tools.supervision import health
-from faceswap_tools.supervision.health import HealthWatch, Verdict, swaps_done
+from faceswap_tools.supervision.health import WORKING_CORES, HealthWatch, Verdict, swaps_done
 from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.callers import Callers
 
@@ -26,7 +31,7 @@ def stub_server(tmp_path: Path, seconds: float, *, swapped: bool = True) -> Iter
 
 def test_traffic_that_succeeds_spares_the_swap(tmp_path: Path) -> None:
     with stub_server(tmp_path, 0.01) as server, Client(server.grpc_address, remember_sources=0) as client:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=5)
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=30)
         for swaps in range(1, 4):
             client.swap(probe_picture(), probe_picture())
             assert watch.look() == Verdict()
@@ -52,7 +57,7 @@ def test_a_busy_server_is_not_a_broken_one(tmp_path: Path) -> None:
 
 def test_a_swap_that_fails_twice_is_a_failure(tmp_path: Path) -> None:
     with stub_server(tmp_path, 0.01, swapped=False) as server:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=5)
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=30)
         assert watch.look() == Verdict(look_again=True)
         assert watch.look() == Verdict("no face was swapped in the built-in picture")
 
@@ -68,14 +73,38 @@ def test_without_an_answer_three_looks_are_enough_when_nothing_runs_and_not_when
         assert failure is not None
         assert failure.startswith("no swap has worked in 3 looks: a swap of the built-in picture failed: DEADLINE")
         server.kill()
-    step = tmp_path / "stub" / "face_swap" / "1" / "model.py"
-    text = step.read_text()
-    assert "time.sleep(60 * len(requests))" in text
-    step.write_text(text.replace("time.sleep(60 * len(requests))", "while True: pass"))
+    work_for_ever(tmp_path / "stub")
     with LocalServer(ServerSettings(tmp_path / "stub", log=tmp_path / "server.log")) as server:
         watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.3)
         assert [watch.look() for _ in range(5)] == [Verdict()] * 5
         assert "in 6 looks" in (watch.look().failure or "")
+        server.kill()
+
+
+def work_for_ever(stub: Path, before: str = "pass") -> None:
+    step = stub / "face_swap" / "1" / "model.py"
+    text = step.read_text()
+    assert "time.sleep(60 * len(requests))" in text
+    step.write_text(text.replace("time.sleep(60 * len(requests))", f"{before}\n        while True: pass"))
+
+
+def test_a_server_that_others_leave_no_core_is_not_a_hung_one(tmp_path: Path) -> None:
+    """Its step has work to do and gets next to no time for it."""
+    stub = lay_out_stub_repository(tmp_path / "stub", seconds=60)
+    work_for_ever(stub, before="os.nice(19)")
+    with LocalServer(ServerSettings(stub, log=tmp_path / "server.log")) as server, ExitStack() as others:
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
+        watch.look()
+        for _ in range(6 * (os.cpu_count() or 1)):  # each in a session: Linux shares cores out among those first
+            busy = [sys.executable, "-c", "while True: pass"]
+            other = others.enter_context(subprocess.Popen(busy, start_new_session=True))
+            others.callback(other.kill)
+        (step,) = find_stubs(server.pid)
+        before = step.process.cpu_times().user
+        began = time.monotonic()
+        assert [watch.look() for _ in range(4)] == [Verdict()] * 4
+        share = (step.process.cpu_times().user - before) / (time.monotonic() - began)
+        assert share < WORKING_CORES, "the test's others are too weak to show anything"
         server.kill()
 
 

@@ -1,9 +1,9 @@
 """Is the server working? Real traffic answers that for nothing; otherwise a small real swap does.
 
 A busy server must not be ended for being busy, nor a hung one be left alone for looking busy. So an answer "busy", or
-none in time, counts as a strike: three in a row mean failure when the server's processes have hardly run meanwhile,
-twelve when they have (the real swapper on two cores takes a minute for sixteen faces). Any other error of a swap
-counts after a second look. A swap that works, anybody's, clears all of them.
+none in time, counts as a strike: three in a row mean failure when the server's processes hardly wanted to run
+meanwhile, twelve when they did (the real swapper on two cores takes a minute for sixteen faces). Any other error of a
+swap counts after a second look. A swap that works, anybody's, clears all of them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import time
 from dataclasses import dataclass
 
 import httpx
-import psutil
 
+from faceswap_tools.supervision.cpu_demand import CpuDemand
 from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
 SWAPS = ("face_swap", "face_swap_identity")
 """The ensembles that run every network and step a swap needs."""
 STALLED_LOOKS, STRUGGLING_LOOKS, BROKEN_LOOKS = 3, 12, 2
 """How many in a row mean failure; see above."""
-WORKING_SHARE = 0.25
-"""Of one core: less than this is not work. (A swap of the built-in picture takes 0.15 s of it, in 20 s.)"""
+WORKING_CORES = 0.25
+"""Wanting less than this is not work. (A swap of the built-in picture takes 0.15 s of one core, in 20 s.)"""
 STATISTICS_TIMEOUT_S = 2.0
 AGAIN_SECONDS = 0.5
 """From a first swap that was refused as one too many to the next."""
@@ -48,24 +48,6 @@ def swaps_done(http_url: str, timeout: float = STATISTICS_TIMEOUT_S) -> int | No
 def _is_more(now: int | None, before: int | None) -> bool:
     """Whether swaps have succeeded between two counts; not where one of them is missing."""
     return now is not None and before is not None and now > before
-
-
-def cpu_seconds(server_pid: int) -> float:
-    """CPU time that tritonserver and its stubs have used so far."""
-    try:
-        server = psutil.Process(server_pid)
-        family = [server, *server.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return 0.0
-    return sum(_cpu_seconds_of_one(process) for process in family)
-
-
-def _cpu_seconds_of_one(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return 0.0
-    return float(times.user + times.system)
 
 
 def prove_swap(http_url: str, seconds: float) -> None:
@@ -106,10 +88,9 @@ class HealthWatch:
 
     def __init__(self, http_url: str, server_pid: int, probe_timeout_s: float) -> None:
         self._http_url = http_url
-        self._pid = server_pid
         self._timeout = probe_timeout_s
         self._swaps = self._swaps_done()
-        self._cpu, self._looked_at = cpu_seconds(server_pid), time.monotonic()
+        self._demand = CpuDemand(server_pid)
         self._stalled = self._struggling = self._broken = 0
 
     def look(self, *, suspicious: bool = False) -> Verdict:
@@ -153,8 +134,5 @@ class HealthWatch:
         return swaps_done(self._http_url, min(self._timeout, STATISTICS_TIMEOUT_S))
 
     def _is_running(self) -> bool:
-        """Whether the server's processes have done any work since this was last asked."""
-        cpu, now = cpu_seconds(self._pid), time.monotonic()
-        share = (cpu - self._cpu) / max(now - self._looked_at, 1e-3)
-        self._cpu, self._looked_at = cpu, now
-        return share >= WORKING_SHARE
+        """Whether the server's processes have worked, or wanted to, since this was last asked."""
+        return self._demand.cores() >= WORKING_CORES
