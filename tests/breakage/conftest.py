@@ -27,7 +27,7 @@ def watched(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     log = tmp_path_factory.mktemp("supervised") / "server.log"
     settings = SupervisionSettings(
         probe_interval_s=0.5,
-        probe_timeout_s=1.0,
+        probe_timeout_s=3.0,
         failure_drain_s=1.0,
         restarts=RestartPolicy(limit=20, first_delay_s=0.1, factor=1.0),
     )

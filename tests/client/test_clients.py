@@ -219,7 +219,7 @@ def test_a_missing_output_is_a_bad_answer(fake: Any, call: Caller) -> None:
 
 def test_nobody_listening_is_connection_failed(protocol: str) -> None:
     address = "127.0.0.1:9" if protocol == "grpc" else "http://127.0.0.1:9"
-    with Client(address, timeout=5) as client:
+    with Client(address, timeout=30) as client:
         assert client.ready() is False
         with pytest.raises(ConnectionFailed, match="[Rr]efused"):
             client.swap(b"s", b"t")
@@ -250,7 +250,7 @@ def test_sixteen_threads_share_a_client_and_each_gets_its_own_answer(fake: Any, 
 
 
 def test_many_async_calls_wait_at_once(fake: Any, protocol: str) -> None:
-    together = threading.Barrier(4, timeout=20)
+    together = threading.Barrier(4, timeout=60)
     usual = fake.answer
 
     def answer(seen: Any) -> Any:
@@ -291,7 +291,7 @@ def test_a_call_over_grpc_is_never_cancelled(fake: Any) -> None:
     usual, go_on = fake.answer, threading.Event()
 
     def answer(seen: Any) -> Any:
-        go_on.wait(10)
+        go_on.wait(60)
         return usual(seen)
 
     fake.answer = answer

@@ -143,8 +143,9 @@ class Forwarder:
     """A port where nobody listens at first, and which then leads to another."""
 
     def __init__(self, to: tuple[str, int]) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address: tuple[str, int] = free.getsockname()
+        self._listening = socket.socket()
+        self._listening.bind(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._listening.getsockname()
         self._to = to
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -160,10 +161,11 @@ class Forwarder:
     def _run(self) -> None:
         time.sleep(0.15)
         with (
-            socket.create_server(self.address) as listening,
+            self._listening as listening,
             selectors.DefaultSelector() as ready,
             ExitStack() as open_,
         ):
+            listening.listen()
             ready.register(listening, selectors.EVENT_READ, None)
             while not self._stop.is_set():
                 for key, _ in ready.select(0.05):

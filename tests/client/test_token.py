@@ -47,7 +47,7 @@ def test_it_is_in_no_repr_error_or_log(fake: Any, protocol: str, caplog: pytest.
     for address in (fake.address(protocol), dead):
         with Client(address, token=TOKEN, retries=0) as client:
             with pytest.raises(FaceSwapError) as caught:
-                client.swap(b"s", b"t", timeout=5)
+                client.swap(b"s", b"t", timeout=30)
             error: BaseException | None = caught.value
             while error is not None:
                 assert TOKEN not in f"{error!r} {error} {error.__dict__}"

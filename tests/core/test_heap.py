@@ -35,7 +35,7 @@ def measured(mode: str) -> tuple[float, float]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     at_once, trimmed = done.stdout.split()
     return float(at_once), float(trimmed)

@@ -88,6 +88,6 @@ def test_peak_memory_stays_bounded() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=240,
+        timeout=900,
     )
     assert int(done.stdout.split()[-1]) <= MEMORY_BOUND_MB

@@ -377,7 +377,7 @@ def debug(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
         env={**os.environ, "FACESWAP_TRITON": "carried", **environment},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
 

@@ -64,7 +64,7 @@ def test_the_kinds_of_blocks_are_known() -> None:
 def test_python_blocks_run(code: str, folder: Path, server: LocalServer) -> None:
     done = subprocess.run(
         [sys.executable, "-c", with_ports(code, server)],
-        cwd=folder, env=environment(server), capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env=environment(server), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for written in re.findall(r'"(swapped\.\w+)"', code):
@@ -77,7 +77,7 @@ def test_shell_blocks_run(code: str, folder: Path, server: LocalServer) -> None:
         pytest.skip("curl is not installed on this machine")
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", with_ports(code, server)],
-        cwd=folder, env=environment(server), capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env=environment(server), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for written in re.findall(r"(?:-o |--draw |> )([\w]+\.(?:jpg|png))", code):
@@ -91,7 +91,7 @@ def test_make_demo_and_make_serve_do_what_they_say(server: LocalServer, tmp_path
     assert targets == ["demo", "serve"]
     for name in ("demo.jpg", "demo_compare.jpg"):
         (ROOT / "out" / name).unlink(missing_ok=True)
-    demo = subprocess.run(["make", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    demo = subprocess.run(["make", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert demo.returncode == 0, demo.stderr
     assert len(re.findall(r"^face \d", demo.stdout, re.MULTILINE)) == 6
     assert size_of(ROOT / "out" / "demo.jpg") == (1280, 886)
@@ -110,7 +110,7 @@ def serve_on_any_port(tmp_path: Path) -> None:
             if line.startswith("Ctrl-C"):
                 break
         url = next(line.split()[1] for line in lines if line.startswith("HTTP"))
-        assert httpx.get(f"{url}/v2/models/face_swap/ready", trust_env=False).status_code == 200
+        assert httpx.get(f"{url}/v2/models/face_swap/ready", trust_env=False, timeout=60).status_code == 200
         serving.send_signal(signal.SIGINT)
         serving.communicate(timeout=60)
     assert serving.returncode == 0

@@ -344,9 +344,9 @@ def test_a_killed_process_loses_no_lease_and_blocks_nobody(folder: Path) -> None
     ready = context.Event()
     process = context.Process(target=hold_and_wait, args=(str(folder), ready))
     process.start()
-    assert ready.wait(30)
+    assert ready.wait(90)
     os.kill(process.pid or 0, signal.SIGKILL)
-    process.join(10)
+    process.join(60)
     process.close()
     store = make_store(folder)
     assert store.usage().requests == 1

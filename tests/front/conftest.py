@@ -78,7 +78,7 @@ def swap_call(source: bytes, target: bytes, **parameters: object) -> Call:
 
 def connected(front: FrontServer) -> socket.socket:
     """A plain connection to a front."""
-    return socket.create_connection((front.address.host, front.address.port), timeout=20)
+    return socket.create_connection((front.address.host, front.address.port), timeout=60)
 
 
 def everything_from(connection: socket.socket) -> bytes:

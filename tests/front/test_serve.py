@@ -140,7 +140,7 @@ def calls_of_all_kinds(url: str, portrait: Path) -> bytes:
     with Client(url, token=f"{MARK}-0123456789") as stranger, pytest.raises(RequestError, match="UNAUTHORIZED"):
         stranger.swap(picture, picture)
     headers = {"Authorization": f"Bearer {TOKEN}", "X-Secret": MARK, "Referer": MARK}
-    with httpx.Client(base_url=url, headers=headers, trust_env=False) as http:
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
         http.get(f"/v2/models/face_swap?secret={MARK}")
         http.get(f"/v2/{MARK}")
         http.post("/v2/models/face_swap/infer", json={"inputs": MARK})

@@ -79,17 +79,19 @@ def test_metrics_are_tritons(caller: httpx.Client) -> None:
 def test_the_token_is_needed_for_everything_but_health(header: list[str], status: int, front: FrontServer) -> None:
     headers = [("Authorization", value) for value in header]
     for path in (SWAP, f"{SWAP}/ready", "/metrics"):
-        answer = httpx.get(f"{front.url}{path}", headers=headers, trust_env=False)
+        answer = httpx.get(f"{front.url}{path}", headers=headers, trust_env=False, timeout=60)
         assert answer.status_code == status
         if status == 401:
             assert answer.json()["error"].startswith("UNAUTHORIZED: ")
             assert answer.headers["www-authenticate"] == "Bearer"
     for path in ("/v2/health/live", "/v2/health/ready"):
-        assert httpx.get(f"{front.url}{path}", headers=headers, trust_env=False).status_code == 200
+        assert httpx.get(f"{front.url}{path}", headers=headers, trust_env=False, timeout=60).status_code == 200
 
 
 def test_without_the_token_closed_and_open_look_the_same(front: FrontServer) -> None:
-    answers = [httpx.get(f"{front.url}{path}", trust_env=False) for path in (SWAP, "/v2/logging", "/no/such/thing")]
+    answers = [
+        httpx.get(f"{front.url}{path}", trust_env=False, timeout=60) for path in (SWAP, "/v2/logging", "/no/such/thing")
+    ]
     assert {(answer.status_code, answer.text) for answer in answers} == {(401, answers[0].text)}
 
 
@@ -137,7 +139,7 @@ def test_no_path_or_traceback_in_answers(call: Call, status: int, caller: httpx.
 def test_health_is_what_the_front_was_given(upstream: Upstream) -> None:
     works = False
     with FrontServer(LOOPBACK, upstream, None, health=lambda: works) as running:
-        assert httpx.get(f"{running.url}/v2/health/ready", trust_env=False).status_code == 503
-        assert httpx.get(f"{running.url}/v2/health/live", trust_env=False).status_code == 200
+        assert httpx.get(f"{running.url}/v2/health/ready", trust_env=False, timeout=60).status_code == 503
+        assert httpx.get(f"{running.url}/v2/health/live", trust_env=False, timeout=60).status_code == 200
         works = True
-        assert httpx.get(f"{running.url}/v2/health/ready", trust_env=False).status_code == 200
+        assert httpx.get(f"{running.url}/v2/health/ready", trust_env=False, timeout=60).status_code == 200

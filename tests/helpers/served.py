@@ -60,9 +60,20 @@ class Served:
         self.family = psutil.Process(self.process.pid).children(recursive=True)
         return state
 
+    def wait_for_log(self, text: str) -> None:
+        """Until tritonserver is there and its log has the text."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (self.log.exists() and text in self.log.read_text() and self._children()):
+            assert time.monotonic() < deadline, f"never said {text!r}"
+            assert self.process.poll() is None, self.process.communicate()[1]
+            time.sleep(0.01)
+
+    def _children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
     def triton(self) -> psutil.Process:
         """Its tritonserver."""
-        return psutil.Process(self.process.pid).children()[0]
+        return self._children()[0]
 
     def end(self) -> tuple[int, str]:
         """Waits for its end: exit code and stderr."""

@@ -7,6 +7,7 @@ import importlib.util
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from faceswap_tools.insightface_pack import DownloadError, DownloadLimits, Origi
 CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, dtype=np.uint8).tobytes()
 OTHER = bytes(reversed(CONTENT))
 QUICK = DownloadLimits(
-    connect_timeout=2, stall_timeout=0.3, total_timeout=20, attempts=3, first_pause=0.01, longest_pause=0.02
+    connect_timeout=10, stall_timeout=10, total_timeout=60, attempts=3, first_pause=0.01, longest_pause=0.02
 )
+IMPATIENT = replace(QUICK, stall_timeout=0.5)  # where the source does stall
 
 
 def _load_unruly_server() -> Any:
@@ -80,14 +82,14 @@ def test_a_stalled_download_goes_on_where_it_stopped(server: Any, tmp_path: Path
             request.stall()
 
     url = server.on("/f", stall_once)
-    assert download_file(_file(url), tmp_path, limits=QUICK).read_bytes() == CONTENT
+    assert download_file(_file(url), tmp_path, limits=IMPATIENT).read_bytes() == CONTENT
     assert _ranges(server) == ["", "bytes=70000-"]
 
 
 def test_a_source_that_only_stalls_is_given_up_for_the_next(server: Any, tmp_path: Path) -> None:
     dead = server.on("/dead", lambda request: request.stall())
     good = server.on("/good", lambda request: request.send_from_offset(CONTENT))
-    assert download_file(_file(dead, good), tmp_path, limits=QUICK).read_bytes() == CONTENT
+    assert download_file(_file(dead, good), tmp_path, limits=IMPATIENT).read_bytes() == CONTENT
     assert [path for path, _ in server.requests] == ["/dead"] * 3 + ["/good"]
 
 
@@ -226,12 +228,6 @@ def test_a_trickle_ends_at_the_total_timeout(server: Any, tmp_path: Path) -> Non
         download_file(_file(url), tmp_path, limits=limits)
 
 
-def _refusing_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/f"
-
-
 def test_hosts_that_cannot_be_reached_are_told_in_one_line_and_asked_once(tmp_path: Path) -> None:
     calls: list[str] = []
 
@@ -250,8 +246,10 @@ def test_hosts_that_cannot_be_reached_are_told_in_one_line_and_asked_once(tmp_pa
 
 
 def test_a_refused_connection_is_a_host_not_reached(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="127.0.0.1: not reached") as failure:
-        download_file(_file(_refusing_address()), tmp_path, limits=QUICK)
+    with socket.socket() as silent, pytest.raises(DownloadError, match="127.0.0.1: not reached") as failure:
+        silent.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/f"
+        download_file(_file(url), tmp_path, limits=QUICK)
     assert failure.value.unreachable
 
 

@@ -74,7 +74,7 @@ def bucket(storage: Storage) -> Bucket:
 def test_a_picture_is_stored_and_its_link_reads_it_for_a_short_while(storage: Storage) -> None:
     link = asyncio.run(bucket(storage).upload(b"picture", "sync-1/../../x", 0, "png"))
     assert "X-Amz-Expires=120" in link
-    answer = httpx.get(link, trust_env=False)
+    answer = httpx.get(link, trust_env=False, timeout=60)
     assert answer.content == b"picture"
     assert answer.headers["content-type"] == "image/png"
     (path,) = storage.objects

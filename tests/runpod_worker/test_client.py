@@ -101,7 +101,7 @@ def test_a_call_out_of_time_cancels_its_job(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("faceswap_client._runpod.time.monotonic", lambda: float(next(clock)))
     platform = Platform({"id": "sync-1", "status": "IN_PROGRESS"})
     with pytest.raises(DeadlineExceeded, match="DEADLINE_EXCEEDED: the job was not over in time"):
-        swap(platform, timeout=30)
+        swap(platform, timeout=60)
     assert platform.paths()[-1] == "POST /v2/abc/cancel/sync-1"
     assert platform.paths().count("POST /v2/abc/cancel/sync-1") == 1
 

@@ -22,6 +22,7 @@ from faceswap_tools.runpod.job_errors import ERRORS
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
 from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.runpod_worker import StartWorker, Worker
+from helpers.swaps_begun import SwapsBegun
 
 
 def environment(repository: Path, port: int, **more: str) -> dict[str, str]:
@@ -132,17 +133,19 @@ def test_requests_under_way_finish_after_sigterm_and_the_health_check_says_no(
     start_worker: StartWorker, tmp_path: Path, face: str
 ) -> None:
     slow = lay_out_stub_repository(tmp_path / "slow", seconds=1.5)
+    begun = SwapsBegun(slow)
     port, health = free_port(), free_port()
     worker = start_worker(environment(slow, port, PORT_HEALTH=str(health), FACESWAP_WARM_UP="0"))
     answers: list[httpx.Response] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         wait_until(http, 200, worker)
-        assert httpx.get(f"http://127.0.0.1:{health}/ping", trust_env=False).status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{health}/ping", trust_env=False, timeout=60).status_code == 200
         swap = threading.Thread(
             target=lambda: answers.append(http.post("/swap", json={"source": face, "target": face}))
         )
+        before = begun.count
         swap.start()
-        time.sleep(0.7)
+        begun.wait_for(before + 1)
         assert worker.stop() == ExitCode.STOPPED
         swap.join()
     assert answers[0].status_code == 200
@@ -151,15 +154,17 @@ def test_requests_under_way_finish_after_sigterm_and_the_health_check_says_no(
 def test_a_dead_server_is_a_503_until_it_is_back_and_requests_under_way_are_answered(
     start_worker: StartWorker, tmp_path: Path, face: str
 ) -> None:
-    slow = lay_out_stub_repository(tmp_path / "slow", seconds=1.0)
+    slow = lay_out_stub_repository(tmp_path / "slow", seconds=2.0)
+    begun = SwapsBegun(slow)
     port, body = free_port(), {"source": face, "target": face}
     worker = start_worker(environment(slow, port, HEALTH_CHECK_PATH="/health/live", FACESWAP_WARM_UP="0"))
     answers: list[httpx.Response] = []
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         wait_until(http, 200, worker, "/health/live")
         swap = threading.Thread(target=lambda: answers.append(http.post("/swap", json=body)))
+        before = begun.count
         swap.start()
-        time.sleep(0.5)
+        begun.wait_for(before + 1)
         os.kill(worker.server(), signal.SIGKILL)
         wait_until(http, 503, worker, "/health/live")
         refused = http.post("/swap", json=body)
@@ -180,7 +185,7 @@ def test_a_server_that_cannot_be_brought_back_ends_the_gateway_with_three(
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         wait_until(http, 200, worker)
         os.kill(worker.server(), signal.SIGKILL)
-        assert worker.process.wait(30) == ExitCode.SERVER_FAILED
+        assert worker.process.wait(60) == ExitCode.SERVER_FAILED
     assert "0 restarts within 600 s did not help; the last failure: tritonserver was ended by signal 9" in worker.text()
 
 

@@ -10,6 +10,8 @@ import psutil
 from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.runpod.control_plane import ControlPlane
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
+from faceswap_tools.supervision import Phase
+from faceswap_tools.supervision.state import read_state
 from helpers.runpod_worker import StartWorker
 
 
@@ -20,10 +22,10 @@ def environment(plane: ControlPlane, repository: Path, **more: str) -> dict[str,
 def test_sigterm_answers_every_job_that_was_taken(
     start_worker: StartWorker, tmp_path: Path, swap_input: dict[str, Any]
 ) -> None:
-    slow = lay_out_stub_repository(tmp_path / "slow", seconds=0.5, instances=2)
+    slow = lay_out_stub_repository(tmp_path / "slow", seconds=1.0, instances=2)
     with ControlPlane() as plane:
         worker = start_worker(environment(plane, slow, FACESWAP_CONCURRENCY="4"))
-        ids = [plane.submit(swap_input) for _ in range(12)]
+        ids = [plane.submit(swap_input) for _ in range(24)]
         for job_id in ids[:4]:
             plane.wait(job_id, 90, taken=True)
         assert worker.stop() == ExitCode.STOPPED
@@ -35,14 +37,17 @@ def test_sigterm_answers_every_job_that_was_taken(
 
 
 def test_a_job_that_comes_after_sigterm_is_left_in_the_queue_and_the_worker_goes_at_once(
-    start_worker: StartWorker, stub: Path, swap_input: dict[str, Any]
+    start_worker: StartWorker, stub: Path, tmp_path: Path, swap_input: dict[str, Any]
 ) -> None:
     with ControlPlane() as plane:
-        worker = start_worker(environment(plane, stub))
+        state = tmp_path / "state.json"
+        worker = start_worker(environment(plane, stub, FACESWAP_STATE_FILE=str(state)))
         plane.wait(plane.submit(swap_input), 90)  # idle from now on, its request for jobs open
         started = time.monotonic()
         worker.process.terminate()
-        time.sleep(0.5)
+        while (now := read_state(state)) is None or now.phase not in (Phase.STOPPING, Phase.STOPPED):
+            assert time.monotonic() - started < 20
+            time.sleep(0.01)
         late = plane.submit(swap_input)
         assert worker.process.wait(30) == ExitCode.STOPPED
         assert time.monotonic() - started < 20, "the open requests for jobs and for stops (90 s) are not waited for"
@@ -52,7 +57,7 @@ def test_a_job_that_comes_after_sigterm_is_left_in_the_queue_and_the_worker_goes
 def test_jobs_that_do_not_finish_in_time_are_said_to_be_lost(
     start_worker: StartWorker, tmp_path: Path, swap_input: dict[str, Any]
 ) -> None:
-    stuck = lay_out_stub_repository(tmp_path / "stuck", seconds=1.5)
+    stuck = lay_out_stub_repository(tmp_path / "stuck", seconds=4)
     with ControlPlane() as plane:
         worker = start_worker(environment(plane, stuck, FACESWAP_WARM_UP="0", FACESWAP_DRAIN_SECONDS="0.2"))
         job = plane.submit(swap_input)
@@ -64,7 +69,7 @@ def test_jobs_that_do_not_finish_in_time_are_said_to_be_lost(
 def test_the_heartbeat_names_the_jobs_and_ends_with_the_worker(
     start_worker: StartWorker, tmp_path: Path, swap_input: dict[str, Any]
 ) -> None:
-    slow = lay_out_stub_repository(tmp_path / "slow", seconds=1.3)
+    slow = lay_out_stub_repository(tmp_path / "slow", seconds=3)
     with ControlPlane() as plane:
         worker = start_worker(environment(plane, slow, FACESWAP_WARM_UP="0"))
         job = plane.submit(swap_input)
@@ -89,7 +94,7 @@ def test_what_no_json_can_hold_and_no_handler_expects_still_gets_an_answer(
         s3 = plane.submit(swap_input, s3Config={"bucketName": "b"})
         fine = plane.submit(swap_input)
         plane.wait(fine, 90)
-        plane.wait_all(30)
+        plane.wait_all(60)
         for job_id in (*ids, s3):
             job = plane.jobs[job_id]
             assert job.status == "FAILED", job

@@ -112,4 +112,4 @@ def test_a_start_can_be_given_up(native: NativeTriton, stub: Path) -> None:
         native.start(give_up)
     assert started
     assert not native.is_running()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30

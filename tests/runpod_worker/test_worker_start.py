@@ -26,7 +26,7 @@ def test_the_local_api_server_of_the_sdk(start_worker: StartWorker, stub: Path, 
     arguments = ("--rp_serve_api", "--rp_api_host", "127.0.0.1", "--rp_api_port", str(port))
     worker = start_worker({"FACESWAP_MODEL_REPOSITORY": str(stub), "FACESWAP_RESTARTS": "0"}, *arguments)
     worker.wait_for("Uvicorn running")
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         answer = http.post("/runsync", json={"input": swap_input}).json()
         assert answer["status"] == "COMPLETED"
         assert answer["output"]["image"] == swap_input["target"], "the stub gives the target back"
@@ -35,7 +35,7 @@ def test_the_local_api_server_of_the_sdk(start_worker: StartWorker, stub: Path, 
         assert refused["error"].startswith("BAD_INPUT: ")
     # its server dies and may not be started again: the desk hears of it too
     os.kill(worker.server(), signal.SIGKILL)
-    assert worker.process.wait(30) == ExitCode.SERVER_FAILED
+    assert worker.process.wait(60) == ExitCode.SERVER_FAILED
 
 
 def test_one_job_on_the_command_line(start_worker: StartWorker, stub: Path, swap_input: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ class StrictServer:
 
     def refusals(self) -> dict[str, float]:
         """The metric, by verdict."""
-        lines = httpx.get(self.server.metrics_url, trust_env=False).text.splitlines()
+        lines = httpx.get(self.server.metrics_url, trust_env=False, timeout=60).text.splitlines()
         counted = [line for line in lines if line.startswith("faceswap_content_refused_total{")]
         return {line.split('"')[1]: float(line.rpartition(" ")[2]) for line in counted}
 

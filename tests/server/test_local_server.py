@@ -14,11 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 from faceswap_tools.checkout import Checkout
+from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.local_server import LocalServer, ServerSettings, ServerStartError, SetupError
 from faceswap_tools.local_server.served_repository import SMALL, ServedRepository
 from faceswap_tools.local_server.stub_processes import find_stubs, process_has_ended
 from faceswap_tools.local_server.triton_log import reason_in_log
 from faceswap_tools.local_server.triton_process import POLL_SECONDS
+from helpers.served import Served
 
 IDENTITY_MODEL = "project_identity"
 
@@ -126,20 +128,34 @@ def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: P
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("delay_s", [0.05, 0.4, 1.5, 4.0])
-def test_ctrl_c_at_any_moment_ends_everything(delay_s: float, tmp_path: Path, server: LocalServer) -> None:
-    command = [sys.executable, "-m", "faceswap_tools.serve", "--http-port=0", "--grpc-port=0", "--metrics-port=0"]
-    command.append(f"--log={tmp_path / 'server.log'}")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as launcher:
+@pytest.mark.parametrize("delay_s", [0.05, 0.4])
+def test_ctrl_c_while_python_is_still_importing_leaves_nothing(
+    delay_s: float, tmp_path: Path, server: LocalServer
+) -> None:
+    with Served(tmp_path) as served:
         time.sleep(delay_s)
-        family = psutil.Process(launcher.pid).children(recursive=True)
-        launcher.send_signal(signal.SIGINT)
-        _, stderr = launcher.communicate(timeout=60)
+        family = psutil.Process(served.process.pid).children(recursive=True)
+        served.process.send_signal(signal.SIGINT)
+        served.end()
     assert all(process_has_ended(process) for process in family)
-    assert not regions(launcher.pid)
-    if delay_s >= 1.5:  # earlier, Python itself may still be importing
-        assert launcher.returncode in (0, 130)
-        assert "Traceback" not in stderr
+    assert not regions(served.process.pid)
+
+
+@pytest.mark.parametrize("moment", ["tritonserver is there", "it loads", "it is ready"])
+def test_ctrl_c_at_any_later_moment_ends_everything_in_order(moment: str, tmp_path: Path, server: LocalServer) -> None:
+    with Served(tmp_path) as served:
+        if moment == "it is ready":
+            served.wait_until("healthy")
+        else:
+            served.wait_for_log("" if moment == "tritonserver is there" else "loading: ")
+        family = psutil.Process(served.process.pid).children(recursive=True)
+        assert family
+        served.process.send_signal(signal.SIGINT)
+        code, stderr = served.end()
+    assert code == ExitCode.STOPPED, stderr
+    assert "Traceback" not in stderr
+    assert all(process_has_ended(process) for process in family)
+    assert not regions(served.process.pid)
 
 
 def test_a_taken_port_is_named(one_model: Path, tmp_path: Path) -> None:
