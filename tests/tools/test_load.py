@@ -84,7 +84,7 @@ def test_refusals_and_failures_are_told_apart_from_answers() -> None:
 def test_a_fault_of_the_program_is_not_counted_but_an_unbounded_backlog_is() -> None:
     async def run() -> Outcome:
         waiting = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.15, waiting.set)
+        asyncio.get_running_loop().call_later(3.0, waiting.set)  # long after the last is due
         return await offer(waiting.wait, 100.0, seconds=0.095, arrivals=Arrivals.UNIFORM, most_waiting=3)
 
     outcome = asyncio.run(run())
