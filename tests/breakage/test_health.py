@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from faceswap_tools.supervision import health
 from faceswap_tools.supervision.health import WORKING_CORES, HealthWatch, Verdict, swaps_done
 from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.callers import Callers
+from helpers.crowded_core import crowded_core
 
 
 @contextmanager
@@ -92,19 +90,15 @@ def test_a_server_that_others_leave_no_core_is_not_a_hung_one(tmp_path: Path) ->
     """Its step has work to do and gets next to no time for it."""
     stub = lay_out_stub_repository(tmp_path / "stub", seconds=60)
     work_for_ever(stub, before="os.nice(19)")
-    with LocalServer(ServerSettings(stub, log=tmp_path / "server.log")) as server, ExitStack() as others:
+    with LocalServer(ServerSettings(stub, log=tmp_path / "server.log")) as server:
         watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
         watch.look()
-        for _ in range(6 * (os.cpu_count() or 1)):  # each in a session: Linux shares cores out among those first
-            busy = [sys.executable, "-c", "while True: pass"]
-            other = others.enter_context(subprocess.Popen(busy, start_new_session=True))
-            others.callback(other.kill)
         (step,) = find_stubs(server.pid)
-        before = step.process.cpu_times().user
-        began = time.monotonic()
-        assert [watch.look() for _ in range(4)] == [Verdict()] * 4
-        share = (step.process.cpu_times().user - before) / (time.monotonic() - began)
-        assert share < WORKING_CORES, "the test's others are too weak to show anything"
+        with crowded_core(step.pid):
+            before, began = step.process.cpu_times().user, time.monotonic()
+            assert [watch.look() for _ in range(4)] == [Verdict()] * 4
+            share = (step.process.cpu_times().user - before) / (time.monotonic() - began)
+        assert share < WORKING_CORES, "the others are too weak to show anything"
         server.kill()
 
 

@@ -28,7 +28,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def make_store(folder: Path, *, most: int = 64, seconds: float = 60.0, limit: int = 10**12) -> FrameStore:
-    return FrameStore(folder, MemoryBudget(limit, most, lambda: 0), seconds, time.time)  # one core is always busy
+    one_core_is_busy, nobody_waits = time.time, lambda: 0.0
+    return FrameStore(folder, MemoryBudget(limit, most, lambda: 0), seconds, one_core_is_busy, nobody_waits)
 
 
 def parts(folder: Path) -> list[str]:
@@ -223,18 +224,25 @@ def test_a_request_that_is_stopped_as_it_sets_out_overtakes_nobody(folder: Path)
 
 
 def test_leases_are_lost_when_the_server_does_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spent, clock = [0.0], [time.time()]
-    store = FrameStore(folder, MemoryBudget(10**12, 64, lambda: 0), 3600.0, lambda: spent[0])
+    used, waited, clock = [0.0], [0.0], [time.time()]
+    budget = MemoryBudget(10**12, 64, lambda: 0)
+    store = FrameStore(folder, budget, 3600.0, lambda: used[0], lambda: waited[0])
     store.lease(TARGET, SOURCES)
     monkeypatch.setattr("faceswap_core.frames.frame_store.time.time", lambda: clock[0])
     for second in range(20):  # a network is at work
         clock[0] += 1.0
-        spent[0] += 1.0 if second % 4 == 0 else 0.0
+        used[0] += 1.0 if second % 4 == 0 else 0.0
+        store.sweep()
+    for _ in range(20):  # and now it has to wait for a core
+        clock[0] += 1.0
+        used[0] += 0.02
+        waited[0] += 0.5
         store.sweep()
     assert store.usage().requests == 1
     for _ in range(8):
         clock[0] += 1.0
-        spent[0] += 0.02
+        used[0] += 0.02
+        waited[0] += 0.01
         store.sweep()
     assert parts(folder) == []
 

@@ -55,14 +55,20 @@ class FrameStore:
         directory: on a tmpfs, the same for every process of the server; made when it is missing.
         budget: what may be held at once; kept as `budget`.
         request_seconds: how long a request may take from its lease to its last step.
-        cpu_seconds: processor time that the server's processes have spent so far.
+        used_cpu_seconds: processor time that the server's processes have spent so far.
+        waited_cpu_seconds: time in which their threads were ready to run and had no core, so far.
     """
 
     def __init__(
-        self, directory: Path, budget: MemoryBudget, request_seconds: float, cpu_seconds: Callable[[], float]
+        self,
+        directory: Path,
+        budget: MemoryBudget,
+        request_seconds: float,
+        used_cpu_seconds: Callable[[], float],
+        waited_cpu_seconds: Callable[[], float],
     ) -> None:
         self._directory = directory
-        self._lost = LostLeases(directory, request_seconds, cpu_seconds)
+        self._lost = LostLeases(directory, request_seconds, used_cpu_seconds, waited_cpu_seconds)
         self.budget = budget
         self._request_seconds = request_seconds
         # by inode, which stays when a segment is renamed and is not used again while it is mapped

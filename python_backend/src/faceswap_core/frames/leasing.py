@@ -32,7 +32,8 @@ def server_frames(limits: Limits, server: int, shared_memory: Path = SHARED_MEMO
     processes = ServerProcesses(server)
     budget = MemoryBudget(limit, limits.max_in_flight, processes.held_bytes)
     folder = limits.frames_directory or frames_folder(server, shared_memory)
-    return FrameStore(folder, budget, limits.request_seconds, processes.cpu_seconds)
+    used, waited = processes.used_cpu_seconds, processes.waited_cpu_seconds
+    return FrameStore(folder, budget, limits.request_seconds, used, waited)
 
 
 def frames_folder(server: int, shared_memory: Path = SHARED_MEMORY) -> Path:

@@ -5,7 +5,7 @@ given up, which it does wherever the request is between two steps. Nobody tells 
 says in its name to where it is on its way, and every way is first in, first out: so a lease is lost when
 
 - requests that were decoded `OVERTAKEN_BY_SECONDS` later have arrived, and a second later it has not;
-- the whole server has done nothing for `QUIET_SECONDS`;
+- the whole server has had nothing to do for `QUIET_SECONDS`;
 - it is older than a request may become. This is also what ends a lease that a step holds.
 
 Until that is certain its memory counts as held; but for how many requests are in flight it counts no longer as soon as
@@ -45,15 +45,24 @@ class LostLeases:
     Args:
         directory: of the frame store.
         request_seconds: how long a request may take from its lease to its last step.
-        cpu_seconds: processor time that the server's processes have spent so far.
+        used_cpu_seconds: processor time that the server's processes have spent so far.
+        waited_cpu_seconds: time in which their threads were ready to run and had no core, so far.
     """
 
-    def __init__(self, directory: Path, request_seconds: float, cpu_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        request_seconds: float,
+        used_cpu_seconds: Callable[[], float],
+        waited_cpu_seconds: Callable[[], float],
+    ) -> None:
         self._directory = directory
         self._request_seconds = request_seconds
-        self._cpu_seconds = cpu_seconds
+        self._used_cpu_seconds = used_cpu_seconds
+        self._waited_cpu_seconds = waited_cpu_seconds
         self._looked_at = self._quiet_since = time.time()
-        self._spent: float | None = None
+        self._used: float | None = None
+        self._waited: float | None = None
         self._arrived = dict.fromkeys(WAYS, 0.0)
 
     def among(self, targets: Sequence[LeaseFile]) -> list[Path]:
@@ -96,13 +105,21 @@ class LostLeases:
 
     def _server_is_quiet_since(self, now: float, oldest_lease: float) -> float:
         if now - oldest_lease < QUIET_SECONDS:  # the usual case, and looking at every process costs 1 ms
-            self._quiet_since, self._spent = now, None
+            self._quiet_since, self._used = now, None
             return now
-        spent = self._cpu_seconds()
-        if self._spent is None or spent - self._spent > QUIET_SHARE * (now - self._looked_at):
+        if self._has_had_work(QUIET_SHARE * (now - self._looked_at)):
             self._quiet_since = now
-        self._looked_at, self._spent = now, spent
+        self._looked_at = now
         return self._quiet_since
+
+    def _has_had_work(self, enough: float) -> bool:
+        """Whether the server used or waited for more processor time than this since the last look; yes at the first."""
+        before, self._used = self._used, self._used_cpu_seconds()
+        if before is None or self._used - before > enough:
+            self._waited = None  # looking at every thread costs 12 ms, and nothing depends on it
+            return True
+        waited_before, self._waited = self._waited, self._waited_cpu_seconds()
+        return waited_before is None or self._used - before + self._waited - waited_before > enough
 
 
 def way_of(target: Path) -> str:

@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass
 
 import httpx
+from faceswap_core.frames.server_processes import ServerProcesses
 
-from faceswap_tools.supervision.cpu_demand import CpuDemand
 from faceswap_tools.supervision.swap_probe import NotReady, check_swap
 
 SWAPS = ("face_swap", "face_swap_identity")
@@ -90,7 +90,8 @@ class HealthWatch:
         self._http_url = http_url
         self._timeout = probe_timeout_s
         self._swaps = self._swaps_done()
-        self._demand = CpuDemand(server_pid)
+        self._processes = ServerProcesses(server_pid)
+        self._wanted, self._asked_at = self._wanted_cpu_seconds(), time.monotonic()
         self._stalled = self._struggling = self._broken = 0
 
     def look(self, *, suspicious: bool = False) -> Verdict:
@@ -135,4 +136,10 @@ class HealthWatch:
 
     def _is_running(self) -> bool:
         """Whether the server's processes have worked, or wanted to, since this was last asked."""
-        return self._demand.cores() >= WORKING_CORES
+        wanted, now = self._wanted_cpu_seconds(), time.monotonic()
+        cores = (wanted - self._wanted) / max(now - self._asked_at, 1e-3)
+        self._wanted, self._asked_at = wanted, now
+        return cores >= WORKING_CORES
+
+    def _wanted_cpu_seconds(self) -> float:
+        return self._processes.used_cpu_seconds() + self._processes.waited_cpu_seconds()
