@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,14 @@ from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.local_server.stub_processes import find_stubs
 from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
 from faceswap_tools.supervision import health
-from faceswap_tools.supervision.health import WORKING_CORES, HealthWatch, Verdict, swaps_done
+from faceswap_tools.supervision.health import (
+    STALLED_LOOKS,
+    STRUGGLING_LOOKS,
+    WORKING_CORES,
+    HealthWatch,
+    Verdict,
+    swaps_done,
+)
 from faceswap_tools.supervision.swap_probe import probe_picture
 from helpers.callers import Callers
 from helpers.crowded_core import crowded_core
@@ -63,14 +72,17 @@ def test_a_swap_that_fails_twice_is_a_failure(tmp_path: Path) -> None:
 def test_without_an_answer_three_looks_are_enough_when_nothing_runs_and_not_when_something_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "STRUGGLING_LOOKS", 6)
     with stub_server(tmp_path, 60) as server:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.3)
-        assert [watch.look(), watch.look()] == [Verdict()] * 2
+        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=1)
+        verdicts = list(takewhile(lambda verdict: verdict.failure is None, iter(watch.look, None)))
+        # more than three on a machine where others leave it so little that these looks themselves are work
+        assert STALLED_LOOKS <= len(verdicts) + 1 < STRUGGLING_LOOKS
+        assert set(verdicts) == {Verdict()}
         failure = watch.look().failure
         assert failure is not None
-        assert failure.startswith("no swap has worked in 3 looks: a swap of the built-in picture failed: DEADLINE")
+        assert re.match(r"no swap has worked in \d+ looks: a swap of the built-in picture failed: DEADLINE", failure)
         server.kill()
+    monkeypatch.setattr(health, "STRUGGLING_LOOKS", 6)
     work_for_ever(tmp_path / "stub")
     with LocalServer(ServerSettings(tmp_path / "stub", log=tmp_path / "server.log")) as server:
         watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.3)
