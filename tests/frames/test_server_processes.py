@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 from faceswap_core.frames.server_processes import ServerProcesses
 from helpers.crowded_core import crowded_core
 
@@ -20,11 +21,12 @@ def used_and_waited(pid: int, seconds: float) -> tuple[float, float]:
 
 
 def test_a_process_without_a_core_waits_for_one_and_one_at_rest_does_not() -> None:
-    work = "import os; os.nice(19); print(flush=True)\nwhile True: pass"
-    with subprocess.Popen([sys.executable, "-c", work], stdout=subprocess.PIPE) as process:
+    work = "print(flush=True)\nwhile True: pass"
+    # in a session of its own, because a session is nice as a whole
+    with subprocess.Popen([sys.executable, "-c", work], stdout=-1, start_new_session=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with crowded_core(process.pid):
+        with crowded_core(psutil.Process(process.pid), niceness=8):
             used, waited = used_and_waited(process.pid, 2.0)
         process.kill()
     assert used < 0.4
