@@ -7,7 +7,10 @@ import re
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 from faceswap_client import Client, ConnectionFailed, FaceSwapError, ServerBusy
@@ -26,6 +29,7 @@ def test_sigterm_under_load_loses_nothing(repository: Path, tmp_path: Path) -> N
         state = served.wait_until("healthy")
         with Callers([state["grpc"], state["grpc"], state["http"], state["http"]]) as callers:
             callers.wait_for_answers(8)
+            time.sleep(ON_ITS_WAY_S)  # so that those eight count, however fast they were
             told = time.monotonic()
             served.process.send_signal(signal.SIGTERM)
             code, stderr = served.end()
@@ -49,15 +53,9 @@ def test_sigterm_lets_those_finish_who_wait_for_others(tmp_path: Path) -> None:
     slow = lay_out_stub_repository(tmp_path / "slow", seconds=1)
     with Served(tmp_path, f"--repository={slow}") as served:
         state = served.wait_until("healthy")
-        errors: list[FaceSwapError] = []
-        threads = [threading.Thread(target=ask, args=(state[kind], errors)) for kind in ("grpc", "http") * 2]
-        for thread in threads:
-            thread.start()
-        wait_until_three_wait_for_one(state["metrics"])
-        served.process.send_signal(signal.SIGTERM)
-        code, stderr = served.end()
-        for thread in threads:
-            thread.join()
+        with three_waiting_for_one(state) as errors:
+            served.process.send_signal(signal.SIGTERM)
+            code, stderr = served.end()
     assert code == ExitCode.STOPPED, stderr
     assert "every accepted request was answered" in stderr
     assert errors == []
@@ -80,17 +78,11 @@ def test_a_second_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
     slow = lay_out_stub_repository(tmp_path / "slow", seconds=4)
     with Served(tmp_path, f"--repository={slow}", "--drain-seconds=60") as served:
         state = served.wait_until("healthy")
-        errors: list[FaceSwapError] = []
-        threads = [threading.Thread(target=ask, args=(state["grpc"], errors)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        wait_until_three_wait_for_one(state["metrics"])
-        served.process.send_signal(signal.SIGINT)
-        served.wait_until("stopping")
-        served.process.send_signal(signal.SIGINT)
-        code, stderr = served.end()
-        for thread in threads:
-            thread.join()
+        with three_waiting_for_one(state) as errors:
+            served.process.send_signal(signal.SIGINT)
+            served.wait_until("stopping")
+            served.process.send_signal(signal.SIGINT)
+            code, stderr = served.end()
     assert code == ExitCode.DRAIN_TIMED_OUT
     assert "an unknown number of requests did not finish" in stderr
     assert "Traceback" not in stderr
@@ -106,13 +98,21 @@ def ask(address: str, errors: list[FaceSwapError]) -> None:
             errors.append(error)
 
 
-def wait_until_three_wait_for_one(metrics_url: str) -> None:
-    """Triton has four requests."""
+@contextmanager
+def three_waiting_for_one(state: dict[str, Any]) -> Iterator[list[FaceSwapError]]:
+    """Four callers whose requests Triton has, two of each protocol; their errors, all of them in at the end."""
+    errors: list[FaceSwapError] = []
+    threads = [threading.Thread(target=ask, args=(state[kind], errors)) for kind in ("grpc", "http") * 2]
+    for thread in threads:
+        thread.start()
     three = re.compile(r'pending_request_count\{model="face_swap",version="1"\} 3')
     deadline = time.monotonic() + PATIENCE_S
-    while not three.search(httpx.get(metrics_url, trust_env=False, timeout=PATIENCE_S).text):
+    while not three.search(httpx.get(state["metrics"], trust_env=False, timeout=PATIENCE_S).text):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    yield errors
+    for thread in threads:
+        thread.join()
 
 
 def test_a_server_that_cannot_be_brought_back_ends_with_its_code(tmp_path: Path) -> None:
