@@ -14,7 +14,7 @@ from faceswap_core.errors import DeadlineExceeded, InternalError, InvalidTensor,
 from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.frames.frame_store import FREE_FOR_SECONDS, STALLED_SECONDS, FrameStore
 from faceswap_core.frames.leasing import NewLease, frames_folder, server_frames
-from faceswap_core.frames.lost_leases import OVERTAKEN_BY_SECONDS, TO_PASTE, TO_PASTE_IDENTITY
+from faceswap_core.frames.lost_leases import OVERTAKEN_BY_SECONDS, TO_PASTE, TO_PASTE_IDENTITY, LostLeases
 from faceswap_core.frames.memory_budget import MemoryBudget
 from faceswap_core.limits import Limits
 
@@ -28,8 +28,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def make_store(folder: Path, *, most: int = 64, seconds: float = 60.0, limit: int = 10**12) -> FrameStore:
-    one_core_is_busy, nobody_waits = time.time, lambda: 0.0
-    return FrameStore(folder, MemoryBudget(limit, most, lambda: 0), seconds, one_core_is_busy, nobody_waits)
+    lost = LostLeases(folder, seconds, time.time, lambda: 0.0)  # one core is always busy
+    return FrameStore(folder, MemoryBudget(limit, most, lambda: 0), seconds, lost)
 
 
 def parts(folder: Path) -> list[str]:
@@ -225,8 +225,8 @@ def test_a_request_that_is_stopped_as_it_sets_out_overtakes_nobody(folder: Path)
 
 def test_leases_are_lost_when_the_server_does_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used, waited, clock = [0.0], [0.0], [time.time()]
-    budget = MemoryBudget(10**12, 64, lambda: 0)
-    store = FrameStore(folder, budget, 3600.0, lambda: used[0], lambda: waited[0])
+    lost = LostLeases(folder, 3600.0, lambda: used[0], lambda: waited[0])
+    store = FrameStore(folder, MemoryBudget(10**12, 64, lambda: 0), 3600.0, lost)
     store.lease(TARGET, SOURCES)
     monkeypatch.setattr("faceswap_core.frames.frame_store.time.time", lambda: clock[0])
     for second in range(20):  # a network is at work

@@ -67,10 +67,12 @@ def slow_triton() -> Iterator[SlowTriton]:
     triton.close()
 
 
-def post(url: str, call: Call, **headers: str) -> httpx.Response:
-    return httpx.post(
-        f"{url}{INFER}", headers={**call.headers, **headers}, content=call.body, trust_env=False, timeout=PATIENCE_S
-    )
+def post(
+    url: str, call: Call, content: bytes | Iterator[bytes] | None = None, timeout: float = PATIENCE_S, **headers: str
+) -> httpx.Response:
+    body = call.body if content is None else content
+    headers = {**call.headers, **headers}
+    return httpx.post(f"{url}{INFER}", headers=headers, content=body, trust_env=False, timeout=timeout)
 
 
 def raw(call: Call) -> bytes:
@@ -104,9 +106,7 @@ def test_a_body_of_exactly_the_limit_passes(start_front: StartFront) -> None:
 def test_a_chunked_body_reaches_triton_with_its_length(start_front: StartFront) -> None:
     call = swap_call(b"text", b"text")
     pieces = (call.body[i : i + 7] for i in range(0, len(call.body), 7))
-    answer = httpx.post(
-        f"{start_front().url}{INFER}", headers=call.headers, content=pieces, trust_env=False, timeout=PATIENCE_S
-    )
+    answer = post(start_front().url, call, pieces)
     assert "NOT_AN_IMAGE: SOURCE_IMAGE[0]" in answer.json()["error"]
 
 
@@ -190,12 +190,10 @@ def test_one_request_too_many_is_told_at_once_when_to_come_back(
 
 def is_full(front: FrontServer, call: Call) -> bool:
     """Whether one more is refused; one that is not gets no answer and is withdrawn."""
-    headers = call.headers
     try:
-        answer = httpx.post(f"{front.url}{INFER}", headers=headers, content=call.body, trust_env=False, timeout=1)
+        return post(front.url, call, timeout=1).status_code == 503
     except httpx.TimeoutException:
         return False
-    return answer.status_code == 503
 
 
 def test_bodies_of_all_callers_together_are_bounded(
@@ -209,9 +207,7 @@ def test_bodies_of_all_callers_together_are_bounded(
         first.sendall(raw(call))
         assert slow_triton.arrived.acquire(timeout=PATIENCE_S), "it is worked on, and its body is held"
         for content in (call.body, iter([call.body])):  # with its length, and in chunks without
-            answer = httpx.post(
-                f"{front.url}{INFER}", headers=call.headers, content=content, trust_env=False, timeout=PATIENCE_S
-            )
+            answer = post(front.url, call, content)
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
             assert answer.json()["error"].startswith("SERVER_BUSY: the front holds as many bytes")
     assert slow_triton.closed.acquire(timeout=PATIENCE_S), "the first caller has hung up"

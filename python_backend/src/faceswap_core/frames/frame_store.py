@@ -27,7 +27,7 @@ import mmap
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -55,20 +55,12 @@ class FrameStore:
         directory: on a tmpfs, the same for every process of the server; made when it is missing.
         budget: what may be held at once; kept as `budget`.
         request_seconds: how long a request may take from its lease to its last step.
-        used_cpu_seconds: processor time that the server's processes have spent so far.
-        waited_cpu_seconds: time in which their threads were ready to run and had no core, so far.
+        lost: finds what will never be given back in `directory`.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        budget: MemoryBudget,
-        request_seconds: float,
-        used_cpu_seconds: Callable[[], float],
-        waited_cpu_seconds: Callable[[], float],
-    ) -> None:
+    def __init__(self, directory: Path, budget: MemoryBudget, request_seconds: float, lost: LostLeases) -> None:
         self._directory = directory
-        self._lost = LostLeases(directory, request_seconds, used_cpu_seconds, waited_cpu_seconds)
+        self._lost = lost
         self.budget = budget
         self._request_seconds = request_seconds
         # by inode, which stays when a segment is renamed and is not used again while it is mapped

@@ -12,6 +12,7 @@ import psutil
 from faceswap_core.errors import InternalError
 from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.frames.frame_store import FrameStore
+from faceswap_core.frames.lost_leases import LostLeases
 from faceswap_core.frames.memory_budget import MemoryBudget
 from faceswap_core.frames.request_frames import RequestFrames, Size
 from faceswap_core.frames.server_processes import SHARED_MEMORY, ServerProcesses, memory_limit
@@ -32,8 +33,8 @@ def server_frames(limits: Limits, server: int, shared_memory: Path = SHARED_MEMO
     processes = ServerProcesses(server)
     budget = MemoryBudget(limit, limits.max_in_flight, processes.held_bytes)
     folder = limits.frames_directory or frames_folder(server, shared_memory)
-    used, waited = processes.used_cpu_seconds, processes.waited_cpu_seconds
-    return FrameStore(folder, budget, limits.request_seconds, used, waited)
+    lost = LostLeases(folder, limits.request_seconds, processes.used_cpu_seconds, processes.waited_cpu_seconds)
+    return FrameStore(folder, budget, limits.request_seconds, lost)
 
 
 def frames_folder(server: int, shared_memory: Path = SHARED_MEMORY) -> Path:
