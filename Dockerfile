@@ -33,45 +33,46 @@ ARG CPU_BASE=debian:12.15-slim
 FROM scratch AS originals
 
 FROM ${CPU_BASE} AS cpu-packages
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/install_system.sh python3 python3-pip libpython3.11 ca-certificates
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,source=requirements,target=/requirements \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     sh /container/install_packages.sh /opt/faceswap/packages /requirements/image.txt /requirements/image-cpu.txt
 
 FROM cpu-packages AS cpu-own
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,source=requirements,target=/requirements \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     sh /container/install_packages.sh /opt/builder /requirements/image-build.txt
 COPY python_backend /source/python_backend
 COPY client /source/client
-COPY tools /source/tools
-RUN --mount=type=bind,source=container,target=/container \
-    sh /container/install_own.sh /opt/own /opt/builder /source/python_backend /source/client /source/tools
+COPY model_packs /source/model_packs
+COPY server /source/server
+RUN --mount=type=bind,source=deploy/container,target=/container \
+    sh /container/install_own.sh /opt/own /opt/builder /source/python_backend /source/client /source/model_packs /source/server
 
 FROM cpu-own AS pack
 WORKDIR /opt/faceswap
 COPY model_repository model_repository
 COPY python_backend/backends python_backend/backends
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/add_python_path.sh /opt/own /opt/faceswap/packages /opt/builder
 ARG PACK=offline
 ARG ACCEPT_INSIGHTFACE_LICENSE=no
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,from=originals,target=/originals \
     --mount=type=secret,id=originals_url \
     sh /container/prepare_pack.sh "${PACK}" "${ACCEPT_INSIGHTFACE_LICENSE}"
 # Proven before it is served: the real server loads it and swaps a face, here and now.
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/prove_pack.sh
 
 
 # --- CPU: Debian and pip's Triton (24.10, with known security holes: for a desk, not for the internet) --------------
 
 FROM ${CPU_BASE} AS cpu
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/install_system.sh python3 libpython3.11 ca-certificates tini \
     && sh /container/add_user.sh \
     && sh /container/add_python_path.sh /opt/faceswap/own /opt/faceswap/packages
@@ -87,16 +88,16 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     MALLOC_MMAP_THRESHOLD_=65536 \
     MALLOC_TRIM_THRESHOLD_=16777216 \
     MALLOC_ARENA_MAX=4 \
-    FACESWAP_TRITON=carried \
+    FACESWAP_TRITON=bundled \
     FACESWAP_MODEL_REPOSITORY=/opt/faceswap/model_repository \
     FACESWAP_STATE_FILE=/tmp/faceswap-worker.json \
     MODE=queue \
     PORT=8000 \
     RUNPOD_LOG_LEVEL=INFO
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/list_compilers.sh
 ARG PACK=offline
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="faceswap-triton" \
       org.opencontainers.image.description="Face swap behind NVIDIA Triton, CPU" \
@@ -108,28 +109,28 @@ USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=20s --start-period=5m --retries=3 \
-    CMD ["python3", "-m", "faceswap_tools.runpod.health"]
-ENTRYPOINT ["/usr/bin/tini", "--", "python3", "-m", "faceswap_tools.runpod"]
+    CMD ["python3", "-m", "faceswap_server.runpod.health"]
+ENTRYPOINT ["/usr/bin/tini", "--", "python3", "-m", "faceswap_server.runpod"]
 
 
 # --- GPU: Triton's own image, reduced to the server and two backends ------------------------------------------------
 
 FROM ${TRITON_FULL} AS triton
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/gather_server.sh /opt/kept
 # For this image's own Python (3.12 in 26.10). Its pip is the image's.
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,source=requirements,target=/requirements \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     sh /container/install_packages.sh /opt/packages /requirements/image.txt
 
 FROM ${TRITON_BASE} AS gpu
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/install_system.sh python3 ca-certificates tini \
     && sh /container/add_user.sh \
     && sh /container/add_python_path.sh /opt/faceswap/own /opt/faceswap/packages
 COPY --from=triton /opt/kept /opt/tritonserver
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,from=triton,target=/full \
     sh /container/add_missing_libraries.sh /full /opt/tritonserver
 COPY --from=triton /opt/packages /opt/faceswap/packages
@@ -153,7 +154,7 @@ ENV PATH=/opt/tritonserver/bin:${PATH} \
     PORT=8000 \
     RUNPOD_LOG_LEVEL=INFO
 ARG PACK=offline
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG TRITON_RELEASE
 LABEL org.opencontainers.image.title="faceswap-triton" \
@@ -167,5 +168,5 @@ USER 1000:1000
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=20s --start-period=10m --retries=3 \
-    CMD ["python3", "-m", "faceswap_tools.runpod.health"]
-ENTRYPOINT ["/usr/bin/tini", "--", "python3", "-m", "faceswap_tools.runpod"]
+    CMD ["python3", "-m", "faceswap_server.runpod.health"]
+ENTRYPOINT ["/usr/bin/tini", "--", "python3", "-m", "faceswap_server.runpod"]

@@ -9,17 +9,17 @@ setup: ## .venv with everything, from the lock
 	@sh tools/setup.sh
 
 pack: setup ## prepare the offline model pack and put it into model_repository/
-	@$(PY) -m faceswap_tools.packs
+	@$(PY) -m faceswap_models.packs
 
 models: setup ## InsightFace's own weights: make models ARGS="--accept-license" (also --from DIR, --pack buffalo_s)
-	@$(PY) -m faceswap_tools.insightface_pack --output .packs/insightface $(ARGS)
-	@$(PY) -m faceswap_tools.packs insightface
+	@$(PY) -m faceswap_models.insightface --output .packs/insightface $(ARGS)
+	@$(PY) -m faceswap_models.packs insightface
 
 gate: setup ## a content gate into model_repository/: make gate ARGS="open-nsfw --threshold 0.8", or ARGS=off
-	@$(PY) -m faceswap_tools.content_gate $(ARGS)
+	@$(PY) -m faceswap_models.content_gate $(ARGS)
 
 offline: setup ## go back to the offline model pack
-	@$(PY) -m faceswap_tools.packs offline
+	@$(PY) -m faceswap_models.packs offline
 
 demo: setup ## swap faces in real photographs through the real server, into out/
 	@$(PY) -m faceswap_tools.demo
@@ -50,9 +50,9 @@ audit: setup ## known faults in the locked packages; without the advisory databa
 	@$(PY) -m faceswap_tools.dependency_audit
 
 runpod-local: setup pack ## the RunPod worker under the SDK's local API on 127.0.0.1:8010
-	@$(PY) -m faceswap_tools.runpod --rp_serve_api --rp_api_host 127.0.0.1 --rp_api_port 8010
+	@$(PY) -m faceswap_server.runpod --rp_serve_api --rp_api_host 127.0.0.1 --rp_api_port 8010
 
-debug: setup ## what a worker needs, from the picture to the endpoint, and at which rung it breaks (ARGS="--endpoint ID")
+debug: setup ## what a worker needs, from the image to the endpoint, and at which rung it breaks (ARGS="--endpoint ID")
 	@.venv/bin/faceswap debug $(ARGS)
 
 image-proof: setup ## the Dockerfile's steps and its images' workers without a Docker engine (root, buildah, podman, mmdebstrap)
@@ -62,7 +62,7 @@ check: setup ## lint, format and types, strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/hadolint Dockerfile
-	@$(PY) -m mypy python_backend/src client/src tools/src
+	@$(PY) -m mypy python_backend/src client/src model_packs/src server/src tools/src
 
 format: setup ## rewrite to the one format
 	@.venv/bin/ruff check --fix-only --quiet .

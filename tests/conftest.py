@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faceswap_tools.checkout import Checkout
-from faceswap_tools.local_server import LocalServer, ServerSettings
-from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_models.checkout import Checkout
+from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_server.triton import LocalServer, ServerSettings
 from faceswap_tools.photographs import astronaut, six_people
 
 SHARED_SERVERS = {"server", "strict"}
-ON_TWINS = {"packs", "parity"}
+ON_RANDOM_WEIGHTS = {"models", "parity"}
 TESTS = Path(__file__).parent
 
 
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SHARED_SERVERS.intersection(getattr(item, "fixturenames", ())):
             group = "a server of the session"
-        elif item.path.parent.name in ON_TWINS:
+        elif item.path.parent.name in ON_RANDOM_WEIGHTS:
             group = "twins"
         else:
             group = str(item.path.relative_to(TESTS))

@@ -33,12 +33,12 @@ pick_python() {
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "the pip-carried Triton runs on x86-64 Linux only; this is $(uname -s) $(uname -m)"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 install_own() {
-    pip install --quiet --no-deps --no-build-isolation --no-index -e python_backend -e client -e tools \
+    pip install --quiet --no-deps --no-build-isolation --no-index -e python_backend -e client -e model_packs -e server -e tools \
         || fail "cannot install our own packages"
     printf '%s' "$own $PWD" > "$venv/.stamp-own"
 }
 locked=$(cksum < "$lock")
-own=$(cat python_backend/pyproject.toml client/pyproject.toml tools/pyproject.toml | cksum)
+own=$(cat python_backend/pyproject.toml client/pyproject.toml model_packs/pyproject.toml server/pyproject.toml tools/pyproject.toml | cksum)
 if [ "$(cat "$venv/.stamp-lock" 2>/dev/null)" = "$locked" ] && "$venv/bin/python" -c '' 2>/dev/null; then
     [ "$(cat "$venv/.stamp-own" 2>/dev/null)" = "$own $PWD" ] || install_own
     exit 0

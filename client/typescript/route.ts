@@ -34,7 +34,7 @@ type Job = { id: string; status: string; output: Json; error: Json };
 type Settings = { endpoint: string; key: string; timeoutMs: number; allowUrls: boolean };
 
 const [MAX_SOURCES, MAX_TARGETS] = [8, 16]; // the worker's limits
-const MAX_IMAGE_BYTES = 10 * 2 ** 20; // of one picture; the worker takes 25 MiB, RunPod about 15 MB in one request
+const MAX_IMAGE_BYTES = 10 * 2 ** 20; // of one image; the worker takes 25 MiB, RunPod about 15 MB in one request
 const MAX_PAYLOAD = 20_000_000; // bytes of JSON; RunPod's limit on /runsync is 20 MB each way
 const MAX_ANSWER = 32_000_000; // bytes; more than RunPod lets through, so only something else is cut off
 const LONGEST_WAIT_MS = 5_000; // /runsync holds its answer this long; until then there is no id to cancel by
@@ -106,12 +106,12 @@ async function readBody(request: Request): Promise<JsonObject> {
 /** The text to post: job input rebuilt from checked fields, and how long anybody waits for it. */
 function buildPayload(body: JsonObject, { timeoutMs, allowUrls }: Settings): string {
   const { source = null, target = null, ...options } = body;
-  const pictures = (value: Json, name: string, most: number): string | string[] => {
-    if (!Array.isArray(value)) return picture(value, name, allowUrls);
-    if (within(1, most)(value.length)) return value.map((one, at) => picture(one, `${name}[${at}]`, allowUrls));
-    throw new Problem("WRONG_PICTURE_COUNT", `${name}: 1 to ${most} pictures, got ${value.length}`);
+  const images = (value: Json, name: string, most: number): string | string[] => {
+    if (!Array.isArray(value)) return image(value, name, allowUrls);
+    if (within(1, most)(value.length)) return value.map((one, at) => image(one, `${name}[${at}]`, allowUrls));
+    throw new Problem("WRONG_PICTURE_COUNT", `${name}: 1 to ${most} images, got ${value.length}`);
   };
-  const checked = { source: pictures(source, "source", MAX_SOURCES), target: pictures(target, "target", MAX_TARGETS) };
+  const checked = { source: images(source, "source", MAX_SOURCES), target: images(target, "target", MAX_TARGETS) };
   const input = { ...checked, ...checkedOptions(options) };
   // should cancelling fail, the worker and the queue (ttl) stop by themselves; the least RunPod takes are 5 s and 10 s
   const policy = { executionTimeout: Math.max(5_000, timeoutMs), ttl: timeoutMs + 10_000 };
@@ -120,8 +120,8 @@ function buildPayload(body: JsonObject, { timeoutMs, allowUrls }: Settings): str
   throw new Problem("BODY_TOO_LARGE", `the job is ${payload.length} bytes of JSON, the limit is ${MAX_PAYLOAD}`);
 }
 
-/** A picture as bare base64, or the https address it was given as. */
-function picture(value: Json, name: string, allowUrls: boolean): string {
+/** An image as bare base64, or the https address it was given as. */
+function image(value: Json, name: string, allowUrls: boolean): string {
   if (typeof value !== "string") throw new Problem("BAD_INPUT", `${name} must be base64, a data URL or an https URL`);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) {
     const url = allowUrls && URL.canParse(value) ? new URL(value) : undefined;
@@ -280,7 +280,7 @@ function swapOf(value: Json): Swap {
   const sized = typeof width === "number" && typeof height === "number";
   const listed = Array.isArray(faces) && Array.isArray(sources);
   if (named && encoded && sized && listed) return { image, format, width, height, faces, sources };
-  throw new Problem("BAD_ANSWER", "the worker's answer is not a swapped picture");
+  throw new Problem("BAD_ANSWER", "the worker's answer is not a swapped image");
 }
 
 /** What the stream holds, or undefined where that is not JSON; raises BODY_TOO_LARGE as soon as `limit` is passed. */

@@ -23,8 +23,6 @@ from faceswap_client._errors import (
     ServerError,
 )
 from faceswap_client._identity import Identity
-from faceswap_client._inference import InferReply, InferRequest, Tensor
-from faceswap_client._pictures import Picture
 from faceswap_client._results import (
     AnalysedFace,
     Analysis,
@@ -36,9 +34,11 @@ from faceswap_client._results import (
     SwapResult,
     TargetFace,
 )
-from faceswap_client._runpod import RunPodClient
-from faceswap_client._transport import AsyncTransport, Transport
-from faceswap_client.drawing import draw_faces
+from faceswap_client.images.drawing import draw_faces
+from faceswap_client.images.inputs import ImageInput
+from faceswap_client.transports.runpod import RunPodClient
+from faceswap_client.transports.transport import AsyncTransport, Transport
+from faceswap_client.wire.tensors import InferReply, InferRequest, Tensor
 
 __all__ = [
     "DEFAULT_TIMEOUT",
@@ -57,11 +57,11 @@ __all__ = [
     "FaceSwapError",
     "Identity",
     "ImageError",
+    "ImageInput",
     "InferReply",
     "InferRequest",
     "Landmarks",
     "OptionError",
-    "Picture",
     "Point",
     "RequestCancelled",
     "RequestError",

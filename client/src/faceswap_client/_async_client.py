@@ -11,13 +11,13 @@ from faceswap_client._calls import SWAP_MODEL, Call, Source, faces_call, swap_ca
 from faceswap_client._client import DEFAULT_REMEMBERED, DEFAULT_TIMEOUT, checked_timeout
 from faceswap_client._errors import ConnectionFailed, DeadlineExceeded, ServerBusy
 from faceswap_client._identity import Identity, chosen_identity
-from faceswap_client._inference import InferReply
 from faceswap_client._options import Blend, FaceIndexes, Label, OnNoFace, OutputFormat, to_parameters
-from faceswap_client._pictures import Picture, each_picture
 from faceswap_client._results import Analysis, SwapResult
 from faceswap_client._retries import DEFAULT_RETRIES, checked_retries, send_async
-from faceswap_client._source_memory import SourceMemory
-from faceswap_client._transport import AsyncTransport, connect_async
+from faceswap_client._source_cache import SourceCache
+from faceswap_client.images.inputs import ImageInput, each_image
+from faceswap_client.transports.transport import AsyncTransport, connect_async
+from faceswap_client.wire.tensors import InferReply
 
 _Result = TypeVar("_Result")
 
@@ -29,7 +29,7 @@ class AsyncClient:
             result = await client.swap("me.jpg", "group.jpg")
 
     Any number of calls may wait at once. A client belongs to the event loop of its first call; a cancelled task
-    leaves its request to end by its timeout. Pictures are read and encoded in a thread.
+    leaves its request to end by its timeout. Images are read and encoded in a thread.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class AsyncClient:
         self.timeout = checked_timeout(timeout)
         self._transport = transport or connect_async(address, headers, token)
         self.retries = checked_retries(retries)
-        self._memory = SourceMemory(remember_sources)
+        self._memory = SourceCache(remember_sources)
         self._closed = False
 
     async def swap(
         self,
         source: Source,
-        target: Picture,
+        target: ImageInput,
         *,
         source_face: int | Literal["largest"] | None = None,
         target_faces: FaceIndexes | None = None,
@@ -88,7 +88,7 @@ class AsyncClient:
 
     async def faces(
         self,
-        image: Picture,
+        image: ImageInput,
         *,
         max_faces: int | None = None,
         min_face_size: int | None = None,
@@ -103,7 +103,7 @@ class AsyncClient:
 
     async def identity(
         self,
-        source: Picture | Sequence[Picture],
+        source: ImageInput | Sequence[ImageInput],
         *,
         source_face: int | Literal["largest"] | None = None,
         detection_threshold: float | None = None,
@@ -112,8 +112,8 @@ class AsyncClient:
         """As `Client.identity`; several photographs are sent at once."""
         found = await asyncio.gather(
             *(
-                self.faces(picture, detection_threshold=detection_threshold, timeout=timeout)
-                for picture in each_picture(source)
+                self.faces(image, detection_threshold=detection_threshold, timeout=timeout)
+                for image in each_image(source)
             )
         )
         return Identity.average([chosen_identity(each, source_face) for each in found])

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from faceswap_client._errors import BadAnswer, RequestError
 from faceswap_client._identity import Identity
-from faceswap_client._inference import (
+from faceswap_client._results import Analysis, SwapResult, analysis, swap_result, with_known_sources
+from faceswap_client._source_cache import OPTIONS_OF_SOURCES, CachedSource, SourceCache
+from faceswap_client.images.inputs import ImageInput, image_bytes, images_bytes
+from faceswap_client.wire.tensors import (
     InferReply,
     InferRequest,
     Parameter,
@@ -25,17 +28,14 @@ from faceswap_client._inference import (
     float_array,
     float_tensor,
 )
-from faceswap_client._pictures import Picture, picture_bytes, pictures_bytes
-from faceswap_client._results import Analysis, SwapResult, analysis, swap_result, with_known_sources
-from faceswap_client._source_memory import OPTIONS_OF_SOURCES, KnownSource, SourceMemory
 
 SWAP_MODEL = "face_swap"
 IDENTITY_MODEL = "face_swap_identity"
 ANALYSIS_MODEL = "face_analysis"
 MOST_SOURCES = 8
 
-Source: TypeAlias = "Picture | Identity | Sequence[Picture] | Sequence[Identity]"
-"""Who to become: one picture or identity, or up to 8 of one kind."""
+Source: TypeAlias = "ImageInput | Identity | Sequence[ImageInput] | Sequence[Identity]"
+"""Who to become: one image or identity, or up to 8 of one kind."""
 
 Result = TypeVar("Result")
 
@@ -49,24 +49,24 @@ class Call(Generic[Result]):
 
 
 def swap_call(
-    source: Source, target: Picture, parameters: Mapping[str, Parameter], memory: SourceMemory
+    source: Source, target: ImageInput, parameters: Mapping[str, Parameter], memory: SourceCache
 ) -> Call[SwapResult]:
     """A swap: of identities and of sources in `memory` by `face_swap_identity`, of other sources by `face_swap`.
 
-    Raises what `picture_bytes` raises, RequestError without any source, and TypeError for a mixture of pictures and
+    Raises what `image_bytes` raises, RequestError without any source, and TypeError for a mixture of images and
     identities.
     """
     identities = _identities(source)
     if identities is not None:
         return _identity_call([identity.embedding for identity in identities], target, parameters, [])
-    sources = pictures_bytes(source)  # type: ignore[arg-type]  # no identity among them
+    sources = images_bytes(source)  # type: ignore[arg-type]  # no identity among them
     if not sources:
-        raise RequestError("a swap needs at least one source picture", code="WRONG_PICTURE_COUNT")
-    # more than the server takes go to it as pictures, for its own words about pictures
+        raise RequestError("a swap needs at least one source image", code="WRONG_PICTURE_COUNT")
+    # more than the server takes go to it as images, for its own words about images
     known = memory.recall(sources, parameters) if len(sources) <= MOST_SOURCES else None
     if known is not None:
         return _identity_call([each.embedding for each in known], target, parameters, known)
-    return _picture_call(sources, target, parameters, memory)
+    return _image_call(sources, target, parameters, memory)
 
 
 def _identities(source: Source) -> list[Identity] | None:
@@ -78,23 +78,23 @@ def _identities(source: Source) -> list[Identity] | None:
     if not any(kinds):
         return None
     if not all(kinds):
-        raise TypeError("sources are all pictures or all identities; `client.identity` makes one of the other")
+        raise TypeError("sources are all images or all identities; `client.identity` makes one of the other")
     return [each for each in source if isinstance(each, Identity)]
 
 
-def _picture_call(
-    sources: Sequence[bytes], target: Picture, parameters: Mapping[str, Parameter], memory: SourceMemory
+def _image_call(
+    sources: Sequence[bytes], target: ImageInput, parameters: Mapping[str, Parameter], memory: SourceCache
 ) -> Call[SwapResult]:
     """`face_swap`: SOURCE_IMAGE BYTES [S] and TARGET_IMAGE BYTES [1] to SWAPPED_IMAGE BYTES [1], FACES BYTES [1] and
     EMBEDDINGS FP32 [S, 512], which `memory` keeps for the next swap."""
-    inputs = (bytes_tensor("SOURCE_IMAGE", sources), bytes_tensor("TARGET_IMAGE", [picture_bytes(target)]))
+    inputs = (bytes_tensor("SOURCE_IMAGE", sources), bytes_tensor("TARGET_IMAGE", [image_bytes(target)]))
     outputs = ("SWAPPED_IMAGE", "FACES", *(("EMBEDDINGS",) if memory.is_on else ()))
 
     def result(reply: InferReply) -> SwapResult:
         swapped = swap_result(_one(reply, "SWAPPED_IMAGE"), _one(reply, "FACES"), reply.request_id)
         if memory.is_on:
             rows = float_array(reply.tensor("EMBEDDINGS"))
-            known = [KnownSource(face, row.copy()) for face, row in zip(swapped.sources, rows, strict=False)]
+            known = [CachedSource(face, row.copy()) for face, row in zip(swapped.sources, rows, strict=False)]
             memory.remember(sources, parameters, known)
         return swapped
 
@@ -103,9 +103,9 @@ def _picture_call(
 
 def _identity_call(
     embeddings: Sequence[NDArray[np.float32]],
-    target: Picture,
+    target: ImageInput,
     parameters: Mapping[str, Parameter],
-    known: Sequence[KnownSource],
+    known: Sequence[CachedSource],
 ) -> Call[SwapResult]:
     """`face_swap_identity`: SOURCE_EMBEDDINGS FP32 [S, 512] and TARGET_IMAGE BYTES [1] to SWAPPED_IMAGE and FACES.
 
@@ -113,7 +113,7 @@ def _identity_call(
     """
     inputs = (
         float_tensor("SOURCE_EMBEDDINGS", np.stack(embeddings)),
-        bytes_tensor("TARGET_IMAGE", [picture_bytes(target)]),
+        bytes_tensor("TARGET_IMAGE", [image_bytes(target)]),
     )
     sent = {name: value for name, value in parameters.items() if name not in OPTIONS_OF_SOURCES}
 
@@ -124,12 +124,12 @@ def _identity_call(
     return Call(_request(IDENTITY_MODEL, inputs, ("SWAPPED_IMAGE", "FACES"), sent), result)
 
 
-def faces_call(image: Picture, parameters: Mapping[str, Parameter]) -> Call[Analysis]:
+def faces_call(image: ImageInput, parameters: Mapping[str, Parameter]) -> Call[Analysis]:
     """`face_analysis`: IMAGE BYTES [1] to FACES BYTES [1] and EMBEDDINGS FP32 [max(N, 1), 512].
 
-    Raises what `picture_bytes` raises.
+    Raises what `image_bytes` raises.
     """
-    inputs = (bytes_tensor("IMAGE", [picture_bytes(image)]),)
+    inputs = (bytes_tensor("IMAGE", [image_bytes(image)]),)
 
     def result(reply: InferReply) -> Analysis:
         return analysis(_one(reply, "FACES"), float_array(reply.tensor("EMBEDDINGS")), reply.request_id)

@@ -10,11 +10,11 @@ from faceswap_client._calls import SWAP_MODEL, Call, Source, faces_call, swap_ca
 from faceswap_client._errors import ConnectionFailed, DeadlineExceeded, ServerBusy
 from faceswap_client._identity import Identity, chosen_identity
 from faceswap_client._options import Blend, FaceIndexes, Label, OnNoFace, OutputFormat, to_parameters
-from faceswap_client._pictures import Picture, each_picture
 from faceswap_client._results import Analysis, SwapResult
 from faceswap_client._retries import DEFAULT_RETRIES, checked_retries, send
-from faceswap_client._source_memory import SourceMemory
-from faceswap_client._transport import Transport, connect
+from faceswap_client._source_cache import SourceCache
+from faceswap_client.images.inputs import ImageInput, each_image
+from faceswap_client.transports.transport import Transport, connect
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds a call waits for its answer."""
@@ -40,12 +40,12 @@ class Client:
             with `https://` or `grpcs://`, or where nobody can listen.
         retries: how often a call is sent again at most, within its timeout, when the server turned it away
             (SERVER_BUSY) or refused the connection; 0 never. Nothing that may have been worked on is sent again.
-        remember_sources: how many recent sources' embeddings to keep in memory, so that a face put into many pictures
+        remember_sources: how many recent sources' embeddings to keep in memory, so that a face put into many images
             is recognised once; 0 keeps none. See `Identity` for what an embedding is.
         headers: sent with every request (gRPC: as metadata), for a gateway in front of the server.
         transport: carries requests instead of a connection to `address`, for tests and gateways.
 
-    Every call raises errors of `FaceSwapError` only, apart from OSError, TypeError and ValueError for pictures and
+    Every call raises errors of `FaceSwapError` only, apart from OSError, TypeError and ValueError for images and
     options that cannot be sent at all.
     """
 
@@ -64,13 +64,13 @@ class Client:
         self.timeout = checked_timeout(timeout)
         self._transport = transport or connect(address, headers, token)
         self.retries = checked_retries(retries)
-        self._memory = SourceMemory(remember_sources)
+        self._memory = SourceCache(remember_sources)
         self._closed = False
 
     def swap(
         self,
         source: Source,
-        target: Picture,
+        target: ImageInput,
         *,
         source_face: int | Literal["largest"] | None = None,
         target_faces: FaceIndexes | None = None,
@@ -89,9 +89,9 @@ class Client:
         """Gives the faces of `target` the identity of the face in `source`.
 
         Args:
-            source: one picture or `Identity`, or a sequence of up to 8: the first goes to the leftmost chosen face,
+            source: one image or `Identity`, or a sequence of up to 8: the first goes to the leftmost chosen face,
                 and so on, one source for each chosen face.
-            target: the picture to change.
+            target: the image to change.
             source_face: index of the face to take from each source, from 0, left to right; default the largest.
             target_faces: indexes of the faces to change, from 0, left to right; default all.
             max_faces: 1 to 64; of more faces only the largest are kept.
@@ -126,16 +126,16 @@ class Client:
 
     def faces(
         self,
-        image: Picture,
+        image: ImageInput,
         *,
         max_faces: int | None = None,
         min_face_size: int | None = None,
         detection_threshold: float | None = None,
         timeout: float | None = None,
     ) -> Analysis:
-        """Finds the faces of a picture, left to right, each with its box, score, landmarks and embedding.
+        """Finds the faces of an image, left to right, each with its box, score, landmarks and embedding.
 
-        The arguments are those of `swap`. A picture without a face gives an Analysis without faces.
+        The arguments are those of `swap`. An image without a face gives an Analysis without faces.
         """
         parameters = to_parameters(
             max_faces=max_faces, min_face_size=min_face_size, detection_threshold=detection_threshold
@@ -144,13 +144,13 @@ class Client:
 
     def identity(
         self,
-        source: Picture | Sequence[Picture],
+        source: ImageInput | Sequence[ImageInput],
         *,
         source_face: int | Literal["largest"] | None = None,
         detection_threshold: float | None = None,
         timeout: float | None = None,
     ) -> Identity:
-        """Who is in `source`: to swap with, as often as you like, without the picture.
+        """Who is in `source`: to swap with, as often as you like, without the image.
 
         Args:
             source: one photograph, or several of the same person, which are averaged.
@@ -161,8 +161,7 @@ class Client:
             FaceError: a photograph shows no face, or not the one asked for.
         """
         found = [
-            self.faces(picture, detection_threshold=detection_threshold, timeout=timeout)
-            for picture in each_picture(source)
+            self.faces(image, detection_threshold=detection_threshold, timeout=timeout) for image in each_image(source)
         ]
         return Identity.average([chosen_identity(each, source_face) for each in found])
 

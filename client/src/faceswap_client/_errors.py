@@ -1,12 +1,12 @@
 """The errors a call can end in, each with a stable `code`.
 
     FaceSwapError
-    ├── ImageError          a picture cannot be used: EMPTY_IMAGE, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED_IMAGE,
+    ├── ImageError          an image cannot be used: EMPTY_IMAGE, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED_IMAGE,
     │                       CORRUPT_IMAGE, TOO_MANY_BYTES, TOO_MANY_PIXELS, BAD_DIMENSIONS, ANIMATED_IMAGE
     ├── OptionError         an option cannot be used: UNKNOWN_OPTION, INVALID_OPTION
     ├── RequestError        the request as a whole cannot be used: INVALID_TENSOR, WRONG_PICTURE_COUNT,
     │   │                   INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
-    │   └── ContentRefused  CONTENT_REFUSED: the operator's content gate refuses a picture
+    │   └── ContentRefused  CONTENT_REFUSED: the operator's content gate refuses an image
     ├── FaceError           the faces asked for are not there: NO_FACE_IN_SOURCE, NO_FACE_IN_TARGET,
     │                       FACE_INDEX_OUT_OF_RANGE
     ├── RequestCancelled    CANCELLED: somebody gave the request up
@@ -18,7 +18,7 @@
 
 The server's text is `CODE: message`, often behind `in ensemble 'face_swap', `. `CLASS_BY_CODE` is the only table
 from codes to classes. A code it does not know keeps its name and gets its class from the status of the answer.
-Messages never hold picture data. Errors of gRPC and httpx stay inside, as `__cause__`.
+Messages never hold image data. Errors of gRPC and httpx stay inside, as `__cause__`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _rebuild(
 
 
 class ImageError(FaceSwapError):
-    """A picture cannot be used. The message begins with which one, for example `SOURCE_IMAGE[0]`."""
+    """An image cannot be used. The message begins with which one, for example `SOURCE_IMAGE[0]`."""
 
     default_code = "IMAGE_ERROR"
 
@@ -76,13 +76,13 @@ class RequestError(FaceSwapError):
 
 
 class FaceError(FaceSwapError):
-    """The pictures do not hold the faces asked for."""
+    """The images do not hold the faces asked for."""
 
     default_code = "FACE_ERROR"
 
 
 class ContentRefused(RequestError):
-    """The content gate of the server refuses one of the pictures; the same request is refused again."""
+    """The content gate of the server refuses one of the images; the same request is refused again."""
 
     default_code = "CONTENT_REFUSED"
 

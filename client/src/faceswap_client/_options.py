@@ -7,7 +7,7 @@ import operator
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
-from faceswap_client._inference import Parameter
+from faceswap_client.wire.tensors import Parameter
 
 FaceIndexes: TypeAlias = "Iterable[int] | int | Literal['all']"
 OutputFormat: TypeAlias = Literal["same", "jpeg", "png", "webp"]

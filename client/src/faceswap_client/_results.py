@@ -1,6 +1,6 @@
-"""What comes back: faces, the swapped picture, the analysis of a picture.
+"""What comes back: faces, the swapped image, the analysis of an image.
 
-Coordinates are pixels of the upright picture (EXIF orientation applied), x to the right, y down, origin in the upper
+Coordinates are pixels of the upright image (EXIF orientation applied), x to the right, y down, origin in the upper
 left corner. Faces are ordered left to right by the centre of their box; `index` is the place in that order.
 """
 
@@ -22,14 +22,14 @@ from faceswap_client._files import write_atomically
 
 
 class Point(NamedTuple):
-    """A place in the upright picture, in pixels."""
+    """A place in the upright image, in pixels."""
 
     x: float
     y: float
 
 
 class Box(NamedTuple):
-    """A rectangle in the upright picture, in pixels; it may reach over the picture's edges."""
+    """A rectangle in the upright image, in pixels; it may reach over the image's edges."""
 
     x0: float
     y0: float
@@ -38,7 +38,7 @@ class Box(NamedTuple):
 
 
 class Landmarks(NamedTuple):
-    """Five points; left and right are as seen in the picture."""
+    """Five points; left and right are as seen in the image."""
 
     left_eye: Point
     right_eye: Point
@@ -51,7 +51,7 @@ class Landmarks(NamedTuple):
 class Face:
     """A face that was found."""
 
-    index: int  # from 0, left to right in its picture
+    index: int  # from 0, left to right in its image
     box: Box
     score: float  # the detector's, 0 to 1
     landmarks: Landmarks
@@ -62,17 +62,17 @@ class TargetFace(Face):
     """A face of the target, and who it became."""
 
     swapped: bool
-    source: int | None  # index of the source picture, None when not swapped
-    source_face: int | None  # index of the face in that source picture, None when not swapped
+    source: int | None  # index of the source image, None when not swapped
+    source_face: int | None  # index of the face in that source image, None when not swapped
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFace(Face):
-    """The face that was chosen in a source picture."""
+    """The face that was chosen in a source image."""
 
-    width: int  # of the source picture, pixels
+    width: int  # of the source image, pixels
     height: int
-    faces: int  # how many faces the source picture shows
+    faces: int  # how many faces the source image shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,18 @@ class AnalysedFace(Face):
 
 @dataclass(frozen=True, slots=True)
 class SwapResult:
-    """A swapped picture and the faces in it."""
+    """A swapped image and the faces in it."""
 
     image: bytes = field(repr=False)  # encoded
     format: str  # "jpeg", "png" or "webp"
     width: int  # pixels
     height: int
     faces: tuple[TargetFace, ...]  # every face found in the target, swapped or not
-    sources: tuple[SourceFace, ...]  # one per source picture, in the order sent
+    sources: tuple[SourceFace, ...]  # one per source image, in the order sent
     request_id: str = ""
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the encoded picture to `path` in one step; the name's ending does not change the format.
+        """Writes the encoded image to `path` in one step; the name's ending does not change the format.
 
         Raises:
             OSError: cannot be written.
@@ -103,14 +103,14 @@ class SwapResult:
         write_atomically(path, self.image)
 
     def to_array(self) -> NDArray[np.uint8]:
-        """The picture as uint8 RGB [height, width, 3]; an alpha channel is left out."""
+        """The image as uint8 RGB [height, width, 3]; an alpha channel is left out."""
         with Image.open(io.BytesIO(self.image)) as image:
             return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The faces of one picture."""
+    """The faces of one image."""
 
     width: int  # pixels
     height: int
@@ -124,7 +124,7 @@ def swap_result(image: bytes, faces_json: bytes, request_id: str) -> SwapResult:
     def build(document: dict[str, Any]) -> SwapResult:
         return SwapResult(
             image=image,
-            format=picture_format(image),
+            format=image_format(image),
             width=int(document["width"]),
             height=int(document["height"]),
             faces=tuple(_target_face(entry) for entry in document["faces"]),
@@ -136,7 +136,7 @@ def swap_result(image: bytes, faces_json: bytes, request_id: str) -> SwapResult:
 
 
 def with_known_sources(result: SwapResult, sources: Sequence[SourceFace]) -> SwapResult:
-    """A swap of remembered sources, as if they had been sent as pictures: the server knew their embeddings only."""
+    """A swap of remembered sources, as if they had been sent as images: the server knew their embeddings only."""
     if not sources:
         return result
     faces = tuple(
@@ -163,8 +163,8 @@ def analysis(faces_json: bytes, embeddings: NDArray[np.float32], request_id: str
     return _read(faces_json, build)
 
 
-def picture_format(image: bytes) -> str:
-    """Name of the format an encoded picture begins like; empty for one that the server never sends."""
+def image_format(image: bytes) -> str:
+    """Name of the format an encoded image begins like; empty for one that the server never sends."""
     if image.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if image.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from faceswap_client._errors import ConnectionFailed, FaceSwapError, ServerBusy
-from faceswap_client._inference import InferReply
+from faceswap_client.wire.tensors import InferReply
 
 DEFAULT_RETRIES = 3
 """How often a call is sent again at most."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from faceswap_core.frames.lost_leases import TO_PASTE, TO_PASTE_IDENTITY
-from faceswap_core.frames.request_frames import RequestFrames
-from faceswap_core.provenance.audit_log import Ending
-from faceswap_core.provenance.gate_settings import installed_gate
+from faceswap_core.buffers.orphaned_leases import TO_PASTE, TO_PASTE_IDENTITY
+from faceswap_core.buffers.request_images import RequestImages
+from faceswap_core.faces.scrfd import STRIDES, DetectorHeads
+from faceswap_core.provenance.audit.log import Ending
+from faceswap_core.provenance.gate.installed import installed_gate
 from faceswap_core.provenance.settings import ProvenanceSettings
-from faceswap_core.scrfd import STRIDES, DetectorHeads
 from faceswap_core.steps.align_faces import AlignedFaces, align_faces, align_for_analysis
 from faceswap_core.triton.adapter import StepModel, Tensors, outputs_of
 from faceswap_core.triton.content_refusals import ContentRefusals
@@ -23,25 +23,25 @@ class TritonPythonModel(StepModel):
 
     def step(self, request: StepRequest) -> Tensors:
         lease, record = request.lease(), self.record(request)
-        self.refusals.check(request.array("gate_scores"), pictures=len(lease.sources) + 1)  # before anything else
+        self.refusals.check(request.array("gate_scores"), images=len(lease.sources) + 1)  # before anything else
         aligned = self.align(request, self.store.open(lease))
         swapped = int(aligned.swap_count[0])
         record = replace(record, faces_found=aligned.faces_found, faces_swapped=swapped)
         if lease.sources or request.has("source_embeddings"):
-            self.store.give_back_sources(lease)
-            self.store.pass_on(lease, TO_PASTE if lease.sources else TO_PASTE_IDENTITY)
+            self.store.release_sources(lease)
+            self.store.relay(lease, TO_PASTE if lease.sources else TO_PASTE_IDENTITY)
         else:
-            self.store.give_back(lease)  # an analysis ends here
+            self.store.release(lease)  # an analysis ends here
             request.ending = Ending(record)
         return outputs_of(aligned, "faces_found") | {"face_record": record.encode()}
 
-    def align(self, request: StepRequest, frames: RequestFrames) -> AlignedFaces:
+    def align(self, request: StepRequest, frames: RequestImages) -> AlignedFaces:
         levels = {
             kind: [request.array(f"{kind}_{stride}") for stride in STRIDES] for kind in ("scores", "boxes", "landmarks")
         }
         heads = [
-            DetectorHeads(**{kind: [level[picture] for level in arrays] for kind, arrays in levels.items()})
-            for picture in range(len(levels["scores"][0]))
+            DetectorHeads(**{kind: [level[image] for level in arrays] for kind, arrays in levels.items()})
+            for image in range(len(levels["scores"][0]))
         ]
         if request.has("source_embeddings"):
             identities = len(request.array("source_embeddings"))

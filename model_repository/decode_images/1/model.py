@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from faceswap_core.frames.leasing import NewLease
-from faceswap_core.frames.request_frames import Allocate
-from faceswap_core.provenance.gate_settings import installed_gate
-from faceswap_core.provenance.request_record import RequestRecord
+from faceswap_core.buffers.new_lease import NewLease
+from faceswap_core.buffers.request_images import Allocate
+from faceswap_core.provenance.audit.request_record import RequestRecord
+from faceswap_core.provenance.gate.installed import installed_gate
 from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.steps.decode_images import DecodedRequest, accept_frame, check_identities, decode_images
 from faceswap_core.triton.adapter import Tensors, outputs_of
@@ -21,22 +21,22 @@ class TritonPythonModel(AdmittingStep):
         self.gate = installed_gate(repository, settings)
 
     def step(self, request: StepRequest) -> Tensors:
-        pasted_into = [] if is_analysis(request) else request.pictures("target_image")
+        pasted_into = [] if is_analysis(request) else request.images("target_image")
         with NewLease(self.store, encoded=b"".join(pasted_into)) as new:
             decoded = self.decode(request, new.allocate)
             identities = len(request.array("source_embeddings")) if request.has("source_embeddings") else 0
             record = replace(self.record(request), source_formats=decoded.source_formats or ("",) * identities)
             made = {FRAMES: new.lease.encode(), RECORD: record.encode()}
-            made["gate_pictures"] = self.gate.pictures([*decoded.frames.sources, decoded.frames.target])
+            made["gate_images"] = self.gate.images([*decoded.frames.sources, decoded.frames.target])
             return made | outputs_of(decoded, FRAMES, "source_formats")
 
     def record(self, request: StepRequest) -> RequestRecord:
         task = "analysis" if is_analysis(request) else "swap"
         if self.audit is None:
             return RequestRecord(task)
-        encoded = request.pictures("target_image")
+        encoded = request.images("target_image")
         target = encoded[0] if encoded else request.array("raw_frame")
-        return replace(self.audit.hashes(request.pictures("source_image"), target), task=task)
+        return replace(self.audit.hashes(request.images("source_image"), target), task=task)
 
     def decode(self, request: StepRequest, allocate: Allocate) -> DecodedRequest:
         options = request.options()  # refused here, before anything is decoded; later steps can rely on them
@@ -46,8 +46,8 @@ class TritonPythonModel(AdmittingStep):
         if request.has("raw_frame") and not request.has("target_image"):
             return accept_frame(request.array("raw_frame"), options, self.limits, allocate)
         return decode_images(
-            request.pictures("source_image"),
-            request.pictures("target_image"),
+            request.images("source_image"),
+            request.images("target_image"),
             self.limits,
             needs_source=request.has("source_image"),
             target_name="IMAGE" if is_analysis(request) else "TARGET_IMAGE",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faceswap_core.image_decoding import KeptMetadata
+from faceswap_core.codecs.decoding import KeptMetadata
 from faceswap_core.options import Label
-from faceswap_core.provenance.audit_log import Ending
+from faceswap_core.provenance.audit.log import Ending
 from faceswap_core.provenance.deployment import signer_of
 from faceswap_core.provenance.result_marks import ResultMarks
 from faceswap_core.provenance.settings import ProvenanceSettings
-from faceswap_core.steps.paste_faces import NO_FRAME, SwappedCrops, TargetPicture, paste_faces, paste_into_frame
+from faceswap_core.steps.paste_faces import NO_FRAME, SwappedCrops, TargetImage, paste_faces, paste_into_frame
 from faceswap_core.triton.adapter import StepModel, Tensors
 from faceswap_core.triton.step_request import StepRequest
-from faceswap_core.types import Picture
+from faceswap_core.types import RgbImage
 
 
 class TritonPythonModel(StepModel):
@@ -42,17 +42,17 @@ class TritonPythonModel(StepModel):
             copy = frame.copy()  # the frame's memory is given back
             request.ending = Ending(record, copy, labelled=labelled)
             outputs = {"swapped_image": b"", "swapped_frame": copy}
-        self.store.give_back(lease)
+        self.store.release(lease)
         return outputs
 
-    def target(self, request: StepRequest, encoded: bytes, frame: Picture) -> TargetPicture:
+    def target(self, request: StepRequest, encoded: bytes, frame: RgbImage) -> TargetImage:
         alpha, density = request.array("target_alpha"), request.array("target_density")
-        return TargetPicture(
+        return TargetImage(
             encoded=encoded,
             frame=frame,
             alpha=alpha if alpha.size else None,
             kept=KeptMetadata(
-                icc_profile=request.pictures("target_profile")[0] or None,
+                icc_profile=request.images("target_profile")[0] or None,
                 pixels_per_metre=tuple(density.tolist()) if density.any() else None,
             ),
         )

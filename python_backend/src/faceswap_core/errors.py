@@ -1,7 +1,7 @@
 """The errors a caller can meet, each with a stable code.
 
     FaceSwapError
-    ├── ImageError                      one of the pictures cannot be used
+    ├── ImageError                      one of the images cannot be used
     │   ├── EmptyImage                  EMPTY_IMAGE
     │   ├── NotAnImage                  NOT_AN_IMAGE
     │   ├── UnsupportedFormat           UNSUPPORTED_FORMAT
@@ -16,10 +16,10 @@
     │   └── InvalidOption               INVALID_OPTION
     ├── RequestError                    the request as a whole cannot be used
     │   ├── InvalidTensor               INVALID_TENSOR
-    │   ├── WrongPictureCount           WRONG_PICTURE_COUNT
+    │   ├── WrongImageCount           WRONG_PICTURE_COUNT
     │   ├── InvalidIdentity             INVALID_IDENTITY
     │   └── SourceCountMismatch         SOURCE_COUNT_MISMATCH
-    ├── FaceError                       the pictures do not hold the faces asked for
+    ├── FaceError                       the images do not hold the faces asked for
     │   ├── NoFaceInSource              NO_FACE_IN_SOURCE
     │   ├── NoFaceInTarget              NO_FACE_IN_TARGET
     │   └── FaceIndexOutOfRange         FACE_INDEX_OUT_OF_RANGE
@@ -62,7 +62,7 @@ class FaceSwapError(Exception):
 
 
 class ImageError(FaceSwapError):
-    """A picture cannot be used. The message begins with which one, for example `SOURCE_IMAGE[0]`."""
+    """An image cannot be used. The message begins with which one, for example `SOURCE_IMAGE[0]`."""
 
 
 class EmptyImage(ImageError):
@@ -72,20 +72,20 @@ class EmptyImage(ImageError):
 
 
 class NotAnImage(ImageError):
-    """The bytes are not in any picture format we can recognise."""
+    """The bytes are not in any image format we can recognise."""
 
     code = "NOT_AN_IMAGE"
 
 
 class UnsupportedFormat(ImageError):
-    """A picture, but in a format that is not on the list."""
+    """An image, but in a format that is not on the list."""
 
     code = "UNSUPPORTED_FORMAT"
     status = Status.UNSUPPORTED
 
 
 class TruncatedImage(ImageError):
-    """The picture's data ends before its pixels are complete."""
+    """The image's data ends before its pixels are complete."""
 
     code = "TRUNCATED_IMAGE"
 
@@ -97,7 +97,7 @@ class CorruptImage(ImageError):
 
 
 class TooManyBytes(ImageError):
-    """The encoded picture is larger than the limit."""
+    """The encoded image is larger than the limit."""
 
     code = "TOO_MANY_BYTES"
 
@@ -115,7 +115,7 @@ class BadDimensions(ImageError):
 
 
 class AnimatedImage(ImageError):
-    """More than one frame; we swap single pictures."""
+    """More than one frame; we swap single images."""
 
     code = "ANIMATED_IMAGE"
 
@@ -146,7 +146,7 @@ class InvalidTensor(RequestError):
     code = "INVALID_TENSOR"
 
 
-class WrongPictureCount(RequestError):
+class WrongImageCount(RequestError):
     """No source, too many sources, or not exactly one target."""
 
     code = "WRONG_PICTURE_COUNT"
@@ -165,17 +165,17 @@ class SourceCountMismatch(RequestError):
 
 
 class FaceError(FaceSwapError):
-    """The pictures do not hold the faces asked for."""
+    """The images do not hold the faces asked for."""
 
 
 class NoFaceInSource(FaceError):
-    """A source picture shows no face."""
+    """A source image shows no face."""
 
     code = "NO_FACE_IN_SOURCE"
 
 
 class NoFaceInTarget(FaceError):
-    """The target picture shows no face and `on_no_face` is `error`."""
+    """The target image shows no face and `on_no_face` is `error`."""
 
     code = "NO_FACE_IN_TARGET"
 
@@ -187,7 +187,7 @@ class FaceIndexOutOfRange(FaceError):
 
 
 class ContentRefused(FaceSwapError):
-    """The content gate refuses one of the pictures, or could not decide about it; nothing was swapped."""
+    """The content gate refuses one of the images, or could not decide about it; nothing was swapped."""
 
     code = "CONTENT_REFUSED"
 

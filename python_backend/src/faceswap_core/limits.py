@@ -18,12 +18,12 @@ class Limits(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FACESWAP_", frozen=True, extra="ignore")
 
-    max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="encoded bytes of one picture")
-    max_image_pixels: int = Field(default=50_000_000, ge=1, description="width times height of one picture")
-    max_image_side: int = Field(default=30_000, ge=1, description="longer side of one picture, in pixels")
-    max_sources: int = Field(default=8, ge=1, le=8, description="source pictures of one request")
+    max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="encoded bytes of one image")
+    max_image_pixels: int = Field(default=50_000_000, ge=1, description="width times height of one image")
+    max_image_side: int = Field(default=30_000, ge=1, description="longer side of one image, in pixels")
+    max_sources: int = Field(default=8, ge=1, le=8, description="source images of one request")
     max_faces: int = Field(
-        default=MAX_FACES, ge=1, le=MAX_FACES, description="faces of one picture that are worked on, the largest first"
+        default=MAX_FACES, ge=1, le=MAX_FACES, description="faces of one image that are worked on, the largest first"
     )
     max_in_flight: int = Field(default=64, ge=1, description="requests accepted and not yet answered")
     memory_limit_mb: int | None = Field(

@@ -20,7 +20,7 @@ LONGEST_LIST = 512
 """Characters of a list of indexes: 64 four-digit numbers with commas and blanks fit."""
 
 MAX_FACES = 64
-"""Most faces of one picture; the swapper's `max_batch_size` is the same, because one request is one batch."""
+"""Most faces of one image; the swapper's `max_batch_size` is the same, because one request is one batch."""
 
 
 class OutputFormat(str, Enum):
@@ -140,7 +140,7 @@ def parse_options(parameters: Mapping[str, Parameter], most_faces: int = MAX_FAC
     """Checks a request's parameters and fills in defaults.
 
     Args:
-        most_faces: of one picture, as this server allows; the default of `max_faces` and the most it may be.
+        most_faces: of one image, as this server allows; the default of `max_faces` and the most it may be.
 
     Raises:
         UnknownOption: a name is not in `OPTION_NAMES`; the message lists them.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+RgbImage = NDArray[np.uint8]
 """[height, width, 3] uint8 RGB, row-major, pixel centres at whole numbers."""
 
 Floats = NDArray[np.float32]
@@ -15,11 +15,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One detected face, in pixels of the upright picture it was found in.
+    """One detected face, in pixels of the upright image it was found in.
 
-    `box` is (left, top, right, bottom) and may reach beyond the picture: SCRFD's boxes are not clipped.
+    `box` is (left, top, right, bottom) and may reach beyond the image: SCRFD's boxes are not clipped.
     `landmarks` is float32 [5, 2] of (x, y): left eye, right eye, nose, left and right mouth corner, as
-    seen in the picture.
+    seen in the image.
     """
 
     box: tuple[float, float, float, float]

@@ -1,4 +1,4 @@
-"""`make demo`: one swap in real photographs, from nothing to pictures in `out/`, through the real server."""
+"""`make demo`: one swap in real photographs, from nothing to images in `out/`, through the real server."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 
 from faceswap_client import Client, SwapResult
+from faceswap_models.checkout import Checkout
+from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_server.triton import LocalServer, ServerSettings, SetupError
+from faceswap_server.triton.statistics import difference, read_statistics
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from faceswap_tools.checkout import Checkout
-from faceswap_tools.comparison import comparison_picture
-from faceswap_tools.local_server import LocalServer, ServerSettings, SetupError
-from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_tools.montage import comparison_image
 from faceswap_tools.photographs import astronaut, six_people
-from faceswap_tools.statistics import difference, read_statistics
 
 STAGES = (
     "decode_images",
@@ -60,7 +60,7 @@ def _run(console: Console) -> None:
         server.stop()
     _report(console, result, stages, wall_ms)
     result.save(out / "demo.jpg")
-    comparison_picture(astronaut(), six_people(), result).save(out / "demo_compare.jpg", quality=92)
+    comparison_image(astronaut(), six_people(), result).save(out / "demo_compare.jpg", quality=92)
     console.print(f"result       {_shown(out / 'demo.jpg')}")
     console.print(f"side by side {_shown(out / 'demo_compare.jpg')}")
 

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-
-from faceswap_tools.checkout import Checkout
+from faceswap_models.checkout import Checkout
 
 _SECONDS_PER_ANSWER = 10
 _SECONDS = 180  # for one file

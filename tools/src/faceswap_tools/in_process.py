@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from faceswap_core.image_decoding import KeptMetadata
+from faceswap_core.codecs.decoding import KeptMetadata
+from faceswap_core.faces.scrfd import STRIDES, DetectorHeads
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, parse_options
-from faceswap_core.scrfd import STRIDES, DetectorHeads
 from faceswap_core.steps.align_faces import AlignedFaces, align_faces, align_for_analysis
 from faceswap_core.steps.decode_images import DecodedRequest, decode_images
-from faceswap_core.steps.paste_faces import SwappedCrops, TargetPicture, paste_faces
+from faceswap_core.steps.paste_faces import SwappedCrops, TargetImage, paste_faces
 from numpy.typing import NDArray
 
 HEADS = tuple(f"{kind}_{stride}" for kind in ("scores", "boxes", "landmarks") for stride in STRIDES)
@@ -64,33 +64,33 @@ class InProcessPipeline:
         options = parse_options(parameters)
         decoded = decode_images(sources, [target], self._limits, max_side=options.max_side)
         frames = decoded.frames
-        aligned = align_faces(self.detect(decoded.detector_pictures), frames.sources, frames.target, options)
+        aligned = align_faces(self.detect(decoded.detector_images), frames.sources, frames.target, options)
         embeddings = self.run("w600k_r50", face=aligned.recognition_crops)[0]
         latents = self.run("project_identity", embedding=embeddings, face_source=aligned.face_sources)[0]
         swapped = self.run("inswapper_128", target=aligned.swap_crops, source=latents)[0]
         image = self._paste(target, decoded, aligned, swapped, options)
         return InProcessSwap(image, aligned, embeddings, latents, swapped)
 
-    def analyse(self, picture: bytes, **parameters: Any) -> tuple[AlignedFaces, NDArray[np.float32]]:
+    def analyse(self, image: bytes, **parameters: Any) -> tuple[AlignedFaces, NDArray[np.float32]]:
         """What `face_analysis` does: the aligned faces and their embeddings."""
         options = parse_options(parameters)
         decoded = decode_images(
-            [], [picture], self._limits, needs_source=False, target_name="IMAGE", max_side=options.max_side
+            [], [image], self._limits, needs_source=False, target_name="IMAGE", max_side=options.max_side
         )
-        heads = self.detect(decoded.detector_pictures)
+        heads = self.detect(decoded.detector_images)
         aligned = align_for_analysis(heads[-1], decoded.frames.target, options)
         return aligned, self.run("w600k_r50", face=aligned.recognition_crops)[0]
 
-    def detect(self, pictures: NDArray[np.uint8]) -> list[DetectorHeads]:
-        """Detector outputs, one per letterboxed picture."""
-        outputs = dict(zip(HEADS, self._sessions["det_10g"].run(list(HEADS), {"picture": pictures}), strict=True))
+    def detect(self, images: NDArray[np.uint8]) -> list[DetectorHeads]:
+        """Detector outputs, one per letterboxed image."""
+        outputs = dict(zip(HEADS, self._sessions["det_10g"].run(list(HEADS), {"image": images}), strict=True))
         return [
             DetectorHeads(
                 scores=[outputs[f"scores_{stride}"][row] for stride in STRIDES],
                 boxes=[outputs[f"boxes_{stride}"][row] for stride in STRIDES],
                 landmarks=[outputs[f"landmarks_{stride}"][row] for stride in STRIDES],
             )
-            for row in range(len(pictures))
+            for row in range(len(images))
         ]
 
     def run(self, network: str, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
@@ -107,7 +107,7 @@ class InProcessPipeline:
         options: Options,
     ) -> bytes:
         alpha, density = decoded.target_alpha, decoded.target_density
-        picture = TargetPicture(
+        image = TargetImage(
             encoded=target,
             frame=decoded.frames.target,
             alpha=alpha if alpha.size else None,
@@ -117,4 +117,4 @@ class InProcessPipeline:
             ),
         )
         crops = SwappedCrops(swapped, aligned.swap_affines, int(aligned.swap_count[0]))
-        return paste_faces(picture, crops, options, self._limits)
+        return paste_faces(image, crops, options, self._limits)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from faceswap_tools.local_server import SetupError
+from faceswap_server.triton import SetupError
 
 
 def astronaut() -> Path:
     """Portrait of Eileen Collins, NASA, public domain, 512x512; carried by scikit-image."""
-    return _carried("skimage", "data/astronaut.png")
+    return _bundled("skimage", "data/astronaut.png")
 
 
 def six_people() -> Path:
     """Six people, 1280x886; insightface's own sample `t1.jpg`, carried by insightface."""
-    return _carried("insightface", "data/images/t1.jpg")
+    return _bundled("insightface", "data/images/t1.jpg")
 
 
-def _carried(package: str, relative: str) -> Path:
+def _bundled(package: str, relative: str) -> Path:
     spec = importlib.util.find_spec(package)
     for location in (spec.submodule_search_locations or []) if spec else []:
         path = Path(location) / relative

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from faceswap_tools.checkout import Checkout
+from faceswap_models.checkout import Checkout
 
 
 @contextmanager

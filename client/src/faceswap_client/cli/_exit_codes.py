@@ -31,22 +31,22 @@ class ExitCode(IntEnum):
     OK = 0, "done"
     UNEXPECTED = 1, "a fault of this program"
     USAGE = 2, "wrong arguments, or an option the server refuses"
-    PICTURE = 4, "a picture cannot be read or used"
-    FACE = 5, "the pictures do not show the faces asked for"
+    IMAGE = 4, "an image cannot be read or used"
+    FACE = 5, "the images do not show the faces asked for"
     UNREACHABLE = 6, "no server at that address, or the connection broke"
     BUSY = 7, "the server is full; try again later"
     SERVER = 8, "the server failed, or gave an answer that makes no sense"
     DEADLINE = 9, "no answer within --timeout, or the request was cancelled"
     OUTPUT = 12, "the result cannot be written"
-    UNMARKED = 13, "verify: a picture does not say that it is synthetic"
-    TAMPERED = 14, "verify: a manifest is broken, or the picture was changed after signing"
-    REFUSED = 18, "the server's content gate refuses a picture"
+    UNMARKED = 13, "verify: an image does not say that it is synthetic"
+    TAMPERED = 14, "verify: a manifest is broken, or the image was changed after signing"
+    REFUSED = 18, "the server's content gate refuses an image"
     BROKEN = 19, "debug: a rung of the ladder is broken"
     INTERRUPTED = 130, "stopped with Ctrl-C"
 
 
 _CODE_BY_CLASS: tuple[tuple[type[FaceSwapError], ExitCode], ...] = (
-    (ImageError, ExitCode.PICTURE),
+    (ImageError, ExitCode.IMAGE),
     (FaceError, ExitCode.FACE),
     (ContentRefused, ExitCode.REFUSED),
     (ConnectionFailed, ExitCode.UNREACHABLE),

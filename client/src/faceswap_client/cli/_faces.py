@@ -15,9 +15,9 @@ from faceswap_client._results import AnalysedFace, Analysis
 from faceswap_client.cli import _options
 from faceswap_client.cli._commands import CommandFailed
 from faceswap_client.cli._exit_codes import ExitCode
-from faceswap_client.cli._pictures import STANDARD_STREAM, format_by_name, read_pictures, write_result
+from faceswap_client.cli._images import STANDARD_STREAM, format_by_name, read_images, write_result
 from faceswap_client.cli._swap import open_client
-from faceswap_client.drawing import draw_faces
+from faceswap_client.images.drawing import draw_faces
 
 FACES_EXAMPLES = """\b
 Examples:
@@ -27,7 +27,7 @@ Examples:
 
 def faces(
     image: Annotated[
-        str, typer.Argument(metavar="IMAGE", help="The picture to look at. '-' is stdin.", show_default=False)
+        str, typer.Argument(metavar="IMAGE", help="The image to look at. '-' is stdin.", show_default=False)
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     draw: Annotated[
@@ -35,7 +35,7 @@ def faces(
         typer.Option(
             "--draw",
             metavar="OUT",
-            help="Write the picture with boxes, landmarks and labels, replacing what is there. The ending (.jpg, "
+            help="Write the image with boxes, landmarks and labels, replacing what is there. The ending (.jpg, "
             ".png, .webp) chooses the format, else png. '-' is stdout, and nothing else is printed.",
             show_default=False,
         ),
@@ -46,14 +46,14 @@ def faces(
     server: _options.Server = _options.DEFAULT_SERVER,
     timeout: _options.Timeout = DEFAULT_TIMEOUT,
 ) -> None:
-    """Find the faces of IMAGE: boxes, scores and landmarks, left to right, in pixels of the upright picture."""
-    (picture,) = read_pictures([image])
+    """Find the faces of IMAGE: boxes, scores and landmarks, left to right, in pixels of the upright image."""
+    (encoded,) = read_images([image])
     with open_client(server, timeout) as client:
         analysis = client.faces(
-            picture, max_faces=max_faces, min_face_size=min_face_size, detection_threshold=detection_threshold
+            encoded, max_faces=max_faces, min_face_size=min_face_size, detection_threshold=detection_threshold
         )
     if draw is not None:
-        write_result(draw, _drawn(picture, analysis, format_by_name(draw) or "png"))
+        write_result(draw, _drawn(encoded, analysis, format_by_name(draw) or "png"))
     if draw == STANDARD_STREAM:
         return
     if as_json:
@@ -62,12 +62,12 @@ def faces(
         _print_table(analysis)
 
 
-def _drawn(picture: bytes, analysis: Analysis, file_format: str) -> bytes:
+def _drawn(image: bytes, analysis: Analysis, file_format: str) -> bytes:
     out = io.BytesIO()
     try:
-        draw_faces(picture, analysis.faces).save(out, file_format.upper(), quality=95)
+        draw_faces(image, analysis.faces).save(out, file_format.upper(), quality=95)
     except OSError as error:
-        raise CommandFailed(f"cannot draw on this picture: {error}", ExitCode.PICTURE) from error
+        raise CommandFailed(f"cannot draw on this image: {error}", ExitCode.IMAGE) from error
     return out.getvalue()
 
 

@@ -12,7 +12,7 @@ from faceswap_client._results import SwapResult
 from faceswap_client.cli import _options
 from faceswap_client.cli._commands import CommandFailed
 from faceswap_client.cli._exit_codes import ExitCode
-from faceswap_client.cli._pictures import format_by_name, read_pictures, write_result
+from faceswap_client.cli._images import format_by_name, read_images, write_result
 
 SWAP_EXAMPLES = """\b
 Examples:
@@ -27,13 +27,13 @@ def swap(
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Whose face to put in: one picture, or as many as faces are to change (up to 8), leftmost face "
+            help="Whose face to put in: one image, or as many as faces are to change (up to 8), leftmost face "
             "first. '-' is stdin.",
             show_default=False,
         ),
     ],
     target: Annotated[
-        str, typer.Argument(metavar="TARGET", help="The picture to change. '-' is stdin.", show_default=False)
+        str, typer.Argument(metavar="TARGET", help="The image to change. '-' is stdin.", show_default=False)
     ],
     output: Annotated[
         str,
@@ -142,9 +142,9 @@ def swap(
         "label": label,
         "label_size": label_size,
     }
-    *pictures, picture = read_pictures([*sources, target])
+    *images, image = read_images([*sources, target])
     with open_client(server, timeout) as client:
-        result = client.swap(pictures, picture, **options)
+        result = client.swap(images, image, **options)
     write_result(output, result.image)
     if not quiet:
         typer.echo(_summary(result, output), err=True)

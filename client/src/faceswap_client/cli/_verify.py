@@ -11,8 +11,8 @@ import typer
 
 from faceswap_client.cli._commands import CommandFailed
 from faceswap_client.cli._exit_codes import ExitCode
-from faceswap_client.cli._pictures import read_pictures
-from faceswap_client.verification import NotAPictureError, TrustAnchorError, Verification, verify_image
+from faceswap_client.cli._images import read_images
+from faceswap_client.images.verification import NotAnImageError, TrustAnchorError, Verification, verify_image
 
 VERIFY_EXAMPLES = """\b
 Examples:
@@ -22,7 +22,7 @@ Examples:
 
 def verify(
     images: Annotated[
-        list[str], typer.Argument(metavar="IMAGE...", help="Pictures to look at. '-' is stdin.", show_default=False)
+        list[str], typer.Argument(metavar="IMAGE...", help="Images to look at. '-' is stdin.", show_default=False)
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list instead of lines.")] = False,
     trust: Annotated[
@@ -30,12 +30,12 @@ def verify(
         typer.Option(help="PEM file of root certificates; without it no signature is 'trusted'.", show_default=False),
     ] = None,
 ) -> None:
-    """Say what pictures say about their making: the IPTC mark in XMP, and the C2PA manifest.
+    """Say what images say about their making: the IPTC mark in XMP, and the C2PA manifest.
 
-    Nothing is fetched from the network. That a picture carries no mark proves nothing: one re-save strips them.
+    Nothing is fetched from the network. That an image carries no mark proves nothing: one re-save strips them.
     """
     anchors = _read_anchors(trust)
-    found = [(name, _verified(name, data, anchors)) for name, data in zip(images, read_pictures(images), strict=True)]
+    found = [(name, _verified(name, data, anchors)) for name, data in zip(images, read_images(images), strict=True)]
     if as_json:
         typer.echo(json.dumps([{"image": name, "synthetic": v.synthetic} | asdict(v) for name, v in found], indent=1))
     else:
@@ -58,8 +58,8 @@ def _read_anchors(trust: Path | None) -> bytes | None:
 def _verified(name: str, data: bytes, anchors: bytes | None) -> Verification:
     try:
         return verify_image(data, anchors)
-    except NotAPictureError as error:
-        raise CommandFailed(f"{name}: {error}", ExitCode.PICTURE) from error
+    except NotAnImageError as error:
+        raise CommandFailed(f"{name}: {error}", ExitCode.IMAGE) from error
     except TrustAnchorError as error:
         raise CommandFailed(str(error), ExitCode.USAGE) from error
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from faceswap_core.provenance.audit import AuditSink, FileAudit, PictureHasher, StdoutAudit
-from faceswap_core.provenance.audit_log import AuditLog
+from faceswap_core.provenance.audit.log import AuditLog
+from faceswap_core.provenance.audit.records import AuditSink, FileAudit, ImageHasher, StdoutAudit
+from faceswap_core.provenance.c2pa.signing import ManifestSigner, SigningKeyError, SigningUnavailableError
 from faceswap_core.provenance.settings import ProvenanceSettings, SettingsError
-from faceswap_core.provenance.signing import ManifestSigner, SigningKeyError, SigningUnavailableError
 
 
 def signer_of(settings: ProvenanceSettings) -> ManifestSigner | None:
@@ -40,7 +40,7 @@ def audit_log_of(settings: ProvenanceSettings) -> AuditLog | None:
     if settings.audit == "off":
         return None
     try:
-        hasher = PictureHasher(_read(settings.audit_salt, "FACESWAP_AUDIT_SALT"))
+        hasher = ImageHasher(_read(settings.audit_salt, "FACESWAP_AUDIT_SALT"))
         sink: AuditSink = StdoutAudit() if settings.audit == "stdout" else FileAudit(Path(settings.audit))
     except (OSError, ValueError) as error:
         raise SettingsError(f"the audit log cannot be kept: {_first_line(error)}") from None

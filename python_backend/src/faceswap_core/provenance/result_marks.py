@@ -1,4 +1,4 @@
-"""Everything that a deployment puts on a swapped picture: visible label, mark in the metadata, signature."""
+"""Everything that a deployment puts on a swapped image: visible label, mark in the metadata, signature."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from faceswap_core.errors import SigningFailed
 from faceswap_core.options import Label, Options
-from faceswap_core.provenance.audit import SignState
-from faceswap_core.provenance.signing import ManifestSigner, SigningError
+from faceswap_core.provenance.audit.records import SignState
+from faceswap_core.provenance.c2pa.signing import ManifestSigner, SigningError
 from faceswap_core.provenance.visible_label import draw_label
-from faceswap_core.provenance.xmp_mark import MarkedFormat, mark_as_synthetic, read_xmp
-from faceswap_core.types import Picture
+from faceswap_core.provenance.xmp.mark import MarkedFormat, mark_as_synthetic, read_xmp
+from faceswap_core.types import RgbImage
 
 FORCED_SIZE: float = Options.model_fields["label_size"].default
 """Where a deployment forces the label, a request may make it larger than this and not smaller."""
@@ -40,7 +40,7 @@ class ResultMarks:
         """The corner a swap of these options is labelled in, or `Label.OFF`."""
         return self._forced if options.label is Label.OFF else options.label
 
-    def draw(self, frame: Picture, alpha: NDArray[np.uint8] | None, options: Options) -> NDArray[np.uint8] | None:
+    def draw(self, frame: RgbImage, alpha: NDArray[np.uint8] | None, options: Options) -> NDArray[np.uint8] | None:
         """Draws the label, if there is one, into `frame`.
 
         Args:

@@ -37,7 +37,7 @@ class ProvenanceSettings(BaseSettings):
         default="es256", description="the key's: es256, es384, es512, ps256, ps384, ps512 or ed25519"
     )
     sign_time_stamps: str | None = Field(
-        default=None, description="address of an RFC 3161 time-stamp authority: one call for every picture"
+        default=None, description="address of an RFC 3161 time-stamp authority: one call for every image"
     )
     label: Label = Field(
         default=Label.OFF, description="a corner forces the visible label onto every swap; requests may choose another"

@@ -1,6 +1,6 @@
 """Draws a small visible label ("AI") into a corner of a frame.
 
-Light text with a dark outline on a dark box with a light rim: one of the two contrasts holds on any picture.
+Light text with a dark outline on a dark box with a light rim: one of the two contrasts holds on any image.
 Text height follows GB 45438-2025, which asks for at least 5 % of the shorter side.
 """
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_core.errors import NoFaceInTarget
-from faceswap_core.face_selection import Assignment, SourceChoice, assign_sources, choose_source, ordered_faces
-from faceswap_core.geometry import crop_affine, warp_crop
-from faceswap_core.letterbox import letterbox_scale
+from faceswap_core.faces.geometry import crop_affine, warp_crop
+from faceswap_core.faces.letterbox import letterbox_scale
+from faceswap_core.faces.scrfd import DetectorHeads, decode_faces
+from faceswap_core.faces.selection import Assignment, SourceChoice, assign_sources, choose_source, ordered_faces
 from faceswap_core.options import OnNoFace, Options
-from faceswap_core.provenance.xmp_packet import DIGITAL_SOURCE_TYPE
-from faceswap_core.scrfd import DetectorHeads, decode_faces
-from faceswap_core.types import Face, Picture
+from faceswap_core.provenance.xmp.packet import DIGITAL_SOURCE_TYPE
+from faceswap_core.types import Face, RgbImage
 
 RECOGNITION_SIZE = 112
 """Side of the recogniser's crop (ArcFace)."""
@@ -49,8 +49,8 @@ class AlignedFaces:
 
 def align_faces(
     heads: Sequence[DetectorHeads],
-    sources: Sequence[Picture],
-    target: Picture,
+    sources: Sequence[RgbImage],
+    target: RgbImage,
     options: Options,
     *,
     identities: int = 0,
@@ -90,16 +90,16 @@ def align_faces(
     )
 
 
-def align_for_analysis(heads: DetectorHeads, picture: Picture, options: Options) -> AlignedFaces:
-    """Aligns every face of one picture for recognition; nothing is swapped."""
-    faces = _target_faces(heads, picture, options)
+def align_for_analysis(heads: DetectorHeads, image: RgbImage, options: Options) -> AlignedFaces:
+    """Aligns every face of one image for recognition; nothing is swapped."""
+    faces = _target_faces(heads, image, options)
     report = {
-        "width": picture.shape[1],
-        "height": picture.shape[0],
+        "width": image.shape[1],
+        "height": image.shape[0],
         "faces": [_described(face, index) for index, face in enumerate(faces)],
     }
     return AlignedFaces(
-        recognition_crops=_rows([_recognition_crop(picture, face) for face in faces], RECOGNITION_SIZE),
+        recognition_crops=_rows([_recognition_crop(image, face) for face in faces], RECOGNITION_SIZE),
         swap_crops=_rows([], SWAP_SIZE),
         face_sources=np.zeros(1, dtype=np.int32),
         swap_affines=np.eye(2, 3)[np.newaxis],
@@ -109,29 +109,29 @@ def align_for_analysis(heads: DetectorHeads, picture: Picture, options: Options)
     )
 
 
-def _found(heads: DetectorHeads, frame: Picture, options: Options) -> list[Face]:
+def _found(heads: DetectorHeads, frame: RgbImage, options: Options) -> list[Face]:
     scale = letterbox_scale(frame.shape[0], frame.shape[1])
     return decode_faces(heads, options.detection_threshold, scale)
 
 
-def _target_faces(heads: DetectorHeads, frame: Picture, options: Options) -> list[Face]:
+def _target_faces(heads: DetectorHeads, frame: RgbImage, options: Options) -> list[Face]:
     found = _found(heads, frame, options)
     return ordered_faces(found, min_size=options.min_face_size, most=options.max_faces)
 
 
-def _recognition_crop(frame: Picture, face: Face) -> Picture:
+def _recognition_crop(frame: RgbImage, face: Face) -> RgbImage:
     return warp_crop(frame, crop_affine(face.landmarks, RECOGNITION_SIZE), RECOGNITION_SIZE)
 
 
-def _rows(crops: Sequence[Picture], size: int) -> NDArray[np.uint8]:
+def _rows(crops: Sequence[RgbImage], size: int) -> NDArray[np.uint8]:
     return np.stack(crops) if crops else np.zeros((1, size, size, 3), dtype=np.uint8)
 
 
 def _swap_report(
-    target: Picture,
+    target: RgbImage,
     faces: Sequence[Face],
     assignments: Sequence[Assignment],
-    sources: Sequence[Picture],
+    sources: Sequence[RgbImage],
     choices: Sequence[SourceChoice],
 ) -> bytes:
     wears = {each.target: each.source for each in assignments}
@@ -150,7 +150,7 @@ def _swap_report(
         {
             "width": target.shape[1],
             "height": target.shape[0],
-            # a raw frame has no metadata to be marked in; an encoded picture says the same in its own
+            # a raw frame has no metadata to be marked in; an encoded image says the same in its own
             "digital_source_type": DIGITAL_SOURCE_TYPE if assignments else None,
             "faces": described,
             "sources": [

@@ -1,4 +1,4 @@
-"""First step: from encoded pictures to RGB frames and the detector's input."""
+"""First step: from encoded images to RGB frames and the detector's input."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_core.buffers.request_images import Allocate, RequestImages, Size, own_memory
+from faceswap_core.codecs.decoding import DecodedImage, KeptMetadata, decode_image
+from faceswap_core.codecs.header import ImageHeader, inspect_image
 from faceswap_core.errors import (
     BadDimensions,
     InvalidIdentity,
     InvalidOption,
     InvalidTensor,
     TooManyPixels,
-    WrongPictureCount,
+    WrongImageCount,
 )
-from faceswap_core.frames.request_frames import Allocate, RequestFrames, Size, own_memory
-from faceswap_core.image_decoding import DecodedImage, KeptMetadata, decode_image
-from faceswap_core.image_header import ImageHeader, inspect_image
-from faceswap_core.letterbox import DETECTOR_SIZE, letterbox
+from faceswap_core.faces.letterbox import DETECTOR_SIZE, letterbox
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, OutputFormat
-from faceswap_core.types import Picture
+from faceswap_core.types import RgbImage
 
 EMBEDDING_SIZE = 512
 SHORTEST_EMBEDDING, LONGEST_EMBEDDING = 1e-3, 1e4
@@ -34,16 +34,16 @@ SHORTEST_EMBEDDING, LONGEST_EMBEDDING = 1e-3, 1e4
 class DecodedRequest:
     """What the step made.
 
-    frames: the pictures, upright.
-    detector_pictures: uint8 [S + 1, 640, 640, 3] RGB, letterboxed: the sources in order, the target last.
+    frames: the images, upright.
+    detector_images: uint8 [S + 1, 640, 640, 3] RGB, letterboxed: the sources in order, the target last.
     target_alpha: uint8 [H, W], or [0, 0] when the target has none.
     target_profile: its ICC profile, or no bytes.
     target_density: int32 [2], its resolution (x, y) in pixels per metre, or (0, 0) when unknown.
     source_formats: `ImageFormat` values of the sources, in order.
     """
 
-    frames: RequestFrames
-    detector_pictures: NDArray[np.uint8]
+    frames: RequestImages
+    detector_images: NDArray[np.uint8]
     target_alpha: NDArray[np.uint8]
     target_profile: bytes
     target_density: NDArray[np.int32]
@@ -70,14 +70,14 @@ def decode_images(
         allocate: makes room for the frames, when every header has been accepted.
 
     Raises:
-        WrongPictureCount: more sources than `limits.max_sources`, or not exactly one target.
-        ImageError: a picture cannot be used; the message says which.
+        WrongImageCount: more sources than `limits.max_sources`, or not exactly one target.
+        ImageError: an image cannot be used; the message says which.
         ServerBusy: from `allocate`.
     """
     if len(targets) != 1:
-        raise WrongPictureCount(f"{target_name} must hold exactly one picture, not {len(targets)}")
+        raise WrongImageCount(f"{target_name} must hold exactly one image, not {len(targets)}")
     if len(sources) > limits.max_sources or (needs_source and not sources):
-        raise WrongPictureCount(f"SOURCE_IMAGE holds {len(sources)} pictures, allowed: 1 to {limits.max_sources}")
+        raise WrongImageCount(f"SOURCE_IMAGE holds {len(sources)} images, allowed: 1 to {limits.max_sources}")
     names = [f"SOURCE_IMAGE[{i}]" for i in range(len(sources))]
     headers = [inspect_image(data, name, limits) for data, name in zip(sources, names, strict=True)]
     target_header = inspect_image(targets[0], target_name, limits)
@@ -99,12 +99,12 @@ def scaled_size(size: Size, max_side: int | None) -> Size:
     return height, width
 
 
-def _decode_target(data: bytes, header: ImageHeader, name: str, frame: Picture) -> DecodedImage:
+def _decode_target(data: bytes, header: ImageHeader, name: str, frame: RgbImage) -> DecodedImage:
     if (header.height, header.width) == frame.shape[:2]:
         return decode_image(data, header, name, frame)
     whole = decode_image(data, header, name)
     height, width = frame.shape[:2]
-    # INTER_AREA averages what falls onto a pixel, so nothing is skipped when a picture shrinks
+    # INTER_AREA averages what falls onto a pixel, so nothing is skipped when an image shrinks
     cv2.resize(whole.rgb, (width, height), dst=frame, interpolation=cv2.INTER_AREA)
     alpha = None
     if whole.alpha is not None:
@@ -113,14 +113,14 @@ def _decode_target(data: bytes, header: ImageHeader, name: str, frame: Picture) 
 
 
 def _decoded(
-    frames: RequestFrames, alpha: NDArray[np.uint8] | None, kept: KeptMetadata, source_formats: tuple[str, ...] = ()
+    frames: RequestImages, alpha: NDArray[np.uint8] | None, kept: KeptMetadata, source_formats: tuple[str, ...] = ()
 ) -> DecodedRequest:
-    pictures = np.empty((len(frames.sources) + 1, DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.uint8)
+    images = np.empty((len(frames.sources) + 1, DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.uint8)
     for row, frame in enumerate((*frames.sources, frames.target)):
-        letterbox(frame, out=pictures[row])
+        letterbox(frame, out=images[row])
     return DecodedRequest(
         frames=frames,
-        detector_pictures=pictures,
+        detector_images=images,
         target_alpha=NO_ALPHA if alpha is None else alpha,
         target_profile=kept.icc_profile or b"",
         target_density=np.array(kept.pixels_per_metre or (0, 0), dtype=np.int32),

@@ -1,4 +1,4 @@
-"""Last step: swapped crops into the frame, the frame into an encoded picture."""
+"""Last step: swapped crops into the frame, the frame into an encoded image."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_core.blending.paste_back import paste_face
+from faceswap_core.codecs.decoding import KeptMetadata
+from faceswap_core.codecs.encoding import encode_image, output_format
+from faceswap_core.codecs.header import ImageFormat, ImageHeader, inspect_image
 from faceswap_core.errors import InvalidTensor
-from faceswap_core.image_decoding import KeptMetadata
-from faceswap_core.image_encoding import encode_image, output_format
-from faceswap_core.image_header import ImageFormat, ImageHeader, inspect_image
 from faceswap_core.limits import Limits
 from faceswap_core.options import Blend, Options, OutputFormat
-from faceswap_core.paste_back import paste_face
 from faceswap_core.provenance.result_marks import ResultMarks
-from faceswap_core.provenance.xmp_mark import MarkedFormat
-from faceswap_core.types import Picture
+from faceswap_core.provenance.xmp.mark import MarkedFormat
+from faceswap_core.types import RgbImage
 
 MARKED: dict[ImageFormat, MarkedFormat] = {
     ImageFormat.JPEG: "jpeg",
@@ -25,8 +25,8 @@ MARKED: dict[ImageFormat, MarkedFormat] = {
     ImageFormat.WEBP: "webp",
 }
 
-NO_FRAME: Picture = np.zeros((0, 0, 3), dtype=np.uint8)
-"""What `swapped_frame` holds when the target was an encoded picture."""
+NO_FRAME: RgbImage = np.zeros((0, 0, 3), dtype=np.uint8)
+"""What `swapped_frame` holds when the target was an encoded image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class SwappedCrops:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetPicture:
+class TargetImage:
     """The target as it was sent and as it was decoded.
 
     encoded: the bytes of the request.
@@ -54,7 +54,7 @@ class TargetPicture:
     """
 
     encoded: bytes
-    frame: Picture
+    frame: RgbImage
     alpha: NDArray[np.uint8] | None
     kept: KeptMetadata
 
@@ -64,7 +64,7 @@ UNSIGNED = ResultMarks()
 
 
 def paste_faces(
-    target: TargetPicture,
+    target: TargetImage,
     swapped: SwappedCrops,
     options: Options,
     limits: Limits,
@@ -74,12 +74,12 @@ def paste_faces(
 ) -> bytes:
     """Pastes the crops one after another, in the order of the rows, encodes the frame and marks it as synthetic.
 
-    The mark is IPTC's DigitalSourceType in the picture's XMP; the target's own XMP is kept and extended. A target in
+    The mark is IPTC's DigitalSourceType in the image's XMP; the target's own XMP is kept and extended. A target in
     which nothing was swapped is not marked, and is returned as it was sent when its format, orientation and size allow.
 
     Args:
         marks: what the deployment adds: label, mark, signature.
-        source_formats: `ImageFormat` values of the source pictures, for the manifest.
+        source_formats: `ImageFormat` values of the source images, for the manifest.
 
     Raises:
         InvalidTensor: rows of crops and affines disagree.
@@ -107,7 +107,7 @@ def paste_faces(
     return marks.seal(encoded, MARKED[written], target.encoded, header.format.value, source_formats)
 
 
-def paste_into_frame(frame: Picture, swapped: SwappedCrops, options: Options, marks: ResultMarks = UNSIGNED) -> None:
+def paste_into_frame(frame: RgbImage, swapped: SwappedCrops, options: Options, marks: ResultMarks = UNSIGNED) -> None:
     """Pastes the crops into a raw RGB frame [H, W, 3], in place, and labels it where that is asked for.
 
     Raises InvalidTensor when rows of crops and affines disagree.
@@ -117,7 +117,7 @@ def paste_into_frame(frame: Picture, swapped: SwappedCrops, options: Options, ma
         marks.draw(frame, None, options)
 
 
-def paste_all(frame: Picture, swapped: SwappedCrops, blend: Blend) -> None:
+def paste_all(frame: RgbImage, swapped: SwappedCrops, blend: Blend) -> None:
     """Pastes the first `swapped.count` crops into `frame`, in place; raises InvalidTensor when rows disagree."""
     if len(swapped.crops) != len(swapped.affines) or swapped.count > len(swapped.crops):
         raise InvalidTensor(

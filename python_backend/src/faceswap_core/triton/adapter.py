@@ -19,16 +19,16 @@ import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from faceswap_core.buffers.buffer_pool import BufferPool
+from faceswap_core.buffers.heap import keep_freed_memory
+from faceswap_core.buffers.housekeeping import Housekeeping
+from faceswap_core.buffers.lease import Lease
+from faceswap_core.buffers.new_lease import server_buffer_pool
 from faceswap_core.errors import FaceSwapError, InternalError, SigningFailed
-from faceswap_core.frames.frame_lease import FrameLease
-from faceswap_core.frames.frame_store import FrameStore
-from faceswap_core.frames.housekeeping import Housekeeping
-from faceswap_core.frames.leasing import server_frames
-from faceswap_core.heap import keep_freed_memory
 from faceswap_core.limits import Limits, limits_from_environment
-from faceswap_core.provenance.audit_log import AuditLog, Ending
+from faceswap_core.provenance.audit.log import AuditLog, Ending
+from faceswap_core.provenance.audit.request_record import RequestRecord
 from faceswap_core.provenance.deployment import audit_log_of
-from faceswap_core.provenance.request_record import RequestRecord
 from faceswap_core.provenance.settings import ProvenanceSettings, SettingsError, one_line, provenance_settings
 from faceswap_core.triton.step_request import FRAMES, RECORD, StepRequest
 
@@ -51,7 +51,7 @@ class StepModel:
     """
 
     limits: Limits
-    store: FrameStore
+    store: BufferPool
     audit: AuditLog | None
     _housekeeping: Housekeeping
 
@@ -68,7 +68,7 @@ class StepModel:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {one_line(error)}") from None
         except SettingsError as error:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {error}") from None
-        self.store = server_frames(self.limits, server=os.getppid())
+        self.store = server_buffer_pool(self.limits, server=os.getppid())
         self._housekeeping = Housekeeping(self.keep_house)
         self._housekeeping.start()
 
@@ -95,7 +95,7 @@ class StepModel:
 
     def record(self, request: StepRequest) -> RequestRecord:
         """What is known of a request as it comes in; raises InvalidTensor."""
-        return RequestRecord.parse(request.pictures(RECORD)[0])
+        return RequestRecord.parse(request.images(RECORD)[0])
 
     def step(self, request: StepRequest) -> Tensors:
         """Outputs of one request; raises FaceSwapError."""
@@ -145,14 +145,14 @@ class StepModel:
     def _give_back(self, request: StepRequest, outputs: Tensors) -> None:
         """Ends the lease of a request that ends here, whether it came with it or was to leave with it."""
         with suppress(FaceSwapError, OSError):
-            held = outputs.get(FRAMES) or (request.pictures(FRAMES)[0] if request.has(FRAMES) else None)
+            held = outputs.get(FRAMES) or (request.images(FRAMES)[0] if request.has(FRAMES) else None)
             if isinstance(held, bytes):
-                self.store.give_back(FrameLease.parse(held))
+                self.store.release(Lease.parse(held))
 
 
 def _known(error: Exception) -> FaceSwapError:
     if isinstance(error, SigningFailed):
-        pb_utils.Logger.log_error(f"{error.code}: {error.__cause__}")  # c2pa's words, nothing of the picture
+        pb_utils.Logger.log_error(f"{error.code}: {error.__cause__}")  # c2pa's words, nothing of the image
     if isinstance(error, FaceSwapError):
         return error
     if isinstance(error, MemoryError):

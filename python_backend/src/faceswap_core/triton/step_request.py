@@ -9,14 +9,14 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
+from faceswap_core.buffers.lease import Lease
 from faceswap_core.errors import DeadlineExceeded, InvalidOption, InvalidTensor, RequestCancelled
-from faceswap_core.frames.frame_lease import FrameLease
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, Parameter, parse_options
-from faceswap_core.provenance.audit_log import Ending
+from faceswap_core.provenance.audit.log import Ending
 
 FRAMES = "frames"
-"""Tensor in which a request's lease travels: BYTES, one element, `FrameLease.encode`."""
+"""Tensor in which a request's lease travels: BYTES, one element, `Lease.encode`."""
 
 RECORD = "record"
 """Tensor in which `RequestRecord` travels: BYTES, one element."""
@@ -74,9 +74,9 @@ class StepRequest:
             if time.time() - began > given_us / 1e6:
                 raise DeadlineExceeded(f"the request took longer than the {given_us / 1e6:g} s its caller gave")
 
-    def lease(self) -> FrameLease:
+    def lease(self) -> Lease:
         """Which frames the request has in the store; raises InvalidTensor."""
-        return FrameLease.parse(self.pictures(FRAMES)[0])
+        return Lease.parse(self.images(FRAMES)[0])
 
     def has(self, name: str) -> bool:
         """Whether an optional input was sent."""
@@ -90,6 +90,6 @@ class StepRequest:
         array: NDArray[Any] = tensor.as_numpy()
         return array
 
-    def pictures(self, name: str) -> list[bytes]:
+    def images(self, name: str) -> list[bytes]:
         """The elements of a BYTES tensor; an absent optional input is an empty list."""
         return [bytes(item) for item in self.array(name).reshape(-1)] if self.has(name) else []

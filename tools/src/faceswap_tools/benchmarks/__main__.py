@@ -16,10 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceswap_models.checkout import Checkout, NotACheckout
+from faceswap_models.packs import NETWORKS
+from faceswap_server.triton import SetupError
 from rich.console import Console
 
 from faceswap_tools.benchmarks import codecs, paste_back
-from faceswap_tools.benchmarks.benchmark_packs import offline_benchmark_pack, twin_benchmark_pack
+from faceswap_tools.benchmarks.benchmark_packs import offline_benchmark_pack, random_weights_benchmark_pack
 from faceswap_tools.benchmarks.machine import measurement_facts
 from faceswap_tools.benchmarks.marked_service import measure_marked_service
 from faceswap_tools.benchmarks.marking_cost import measure_marking
@@ -30,10 +33,7 @@ from faceswap_tools.benchmarks.saturation import measure_saturation
 from faceswap_tools.benchmarks.service_rows import measure_service, measure_service_cpu
 from faceswap_tools.benchmarks.stages import measure_stages
 from faceswap_tools.benchmarks.table import Row, print_rows
-from faceswap_tools.checkout import Checkout, NotACheckout
 from faceswap_tools.in_process import InProcessPipeline
-from faceswap_tools.local_server import SetupError
-from faceswap_tools.packs import NETWORKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _memory(plan: Plan) -> list[Row]:
 
 
 def _saturation(plan: Plan) -> list[Row]:
-    pack = twin_benchmark_pack(plan.scratch, plan.detector)
+    pack = random_weights_benchmark_pack(plan.scratch, plan.detector)
     return measure_saturation(pack, in_flight=4 if plan.quick else 8, requests=8 if plan.quick else 32)
 
 
@@ -97,8 +97,8 @@ PARTS: dict[str, tuple[str, Callable[[Plan], list[Row]]]] = {
     "codecs": ("Decoding and encoding", _codecs),
     "stages": ("Stages around the networks, ours beside insightface", _stages),
     "service": ("The service beside an insightface loop", _service),
-    "service-cpu": ("CPU of the service outside the networks, larger pictures and more faces", _service_cpu),
-    "repeated-source": ("One face into many pictures", _repeated),
+    "service-cpu": ("CPU of the service outside the networks, larger images and more faces", _service_cpu),
+    "repeated-source": ("One face into many images", _repeated),
     "marks": ("Marks, signatures and the content gate", _marks),
     "memory": ("Memory with 12 MP targets", _memory),
     "saturation": ("The service saturated with networks that cost what the real ones cost", _saturation),

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
+from faceswap_core.files.user_cache import user_cache_directory
+from faceswap_models.checkout import Checkout
+from faceswap_models.onnx_graphs import prepare_network, read_emap
+from faceswap_models.onnx_graphs.identity_projection import build_identity_projection
+from faceswap_models.packs import prepare_offline_pack
 
-from faceswap_tools.architecture_twins import build_twins
 from faceswap_tools.benchmarks.insightface_networks import write_float_networks
-from faceswap_tools.checkout import Checkout
-from faceswap_tools.graph_surgery import prepare_network, read_emap
-from faceswap_tools.identity_projection import build_identity_projection
-from faceswap_tools.packs import prepare_offline_pack
-from faceswap_tools.user_cache import user_cache_directory
+from faceswap_tools.random_weights import build_random_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def offline_benchmark_pack(scratch: Path) -> BenchmarkPack:
     return BenchmarkPack("offline", pack, write_float_networks(pack, directory))
 
 
-def twin_benchmark_pack(scratch: Path, detector: Path | None = None) -> BenchmarkPack:
+def random_weights_benchmark_pack(scratch: Path, detector: Path | None = None) -> BenchmarkPack:
     """Recogniser and swapper are architecture twins, so a face costs what a real one costs.
 
     A twin detector has random weights and finds no face, so the detector is the offline pack's, or `detector`,
@@ -44,7 +44,7 @@ def twin_benchmark_pack(scratch: Path, detector: Path | None = None) -> Benchmar
     cache directory.
     """
     offline = offline_benchmark_pack(scratch)
-    twins = build_twins(names=("w600k_r50", "inswapper_128"))
+    twins = build_random_weights(names=("w600k_r50", "inswapper_128"))
     theirs = {**offline.theirs, **twins}
     directory = user_cache_directory() / "twin-pack"
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""CPU milliseconds of decoding and encoding: ours beside Pillow and OpenCV, same pictures, in turn.
+"""CPU milliseconds of decoding and encoding: ours beside Pillow and OpenCV, same images, in turn.
 
 Each gives its own natural result: ours and Pillow an RGB array, OpenCV a BGR one. Ours includes reading and checking
 the header, orientation and metadata. Settings are each one's usual ones: quality 95 for JPEG and WebP, Pillow's and
@@ -14,15 +14,15 @@ from functools import partial
 
 import cv2
 import numpy as np
-from faceswap_core.image_decoding import DecodedImage, KeptMetadata, decode_image
-from faceswap_core.image_encoding import encode_image
-from faceswap_core.image_header import ImageFormat, ImageHeader, inspect_image
+from faceswap_core.codecs.decoding import DecodedImage, KeptMetadata, decode_image
+from faceswap_core.codecs.encoding import encode_image
+from faceswap_core.codecs.header import ImageFormat, ImageHeader, inspect_image
 from faceswap_core.limits import Limits
-from faceswap_core.types import Picture
+from faceswap_core.types import RgbImage
 from PIL import Image
 
+from faceswap_tools.benchmarks.images import FRAMES, target_image
 from faceswap_tools.benchmarks.pairing import Measured, alternate
-from faceswap_tools.benchmarks.pictures import FRAMES, target_picture
 from faceswap_tools.benchmarks.table import Row, print_rows
 
 FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP)
@@ -38,7 +38,7 @@ def measure(frames: tuple[str, ...] = tuple(FRAMES), seconds: float = 1.5) -> li
     """Rows for every frame size and format, decoding and encoding.
 
     Args:
-        frames: keys of `pictures.FRAMES`.
+        frames: keys of `images.FRAMES`.
         seconds: wall time for each comparison of the three; three rounds at least.
     """
     threads = cv2.getNumThreads()
@@ -50,7 +50,7 @@ def measure(frames: tuple[str, ...] = tuple(FRAMES), seconds: float = 1.5) -> li
 
 
 def _frame_rows(frame: str, seconds: float) -> list[Row]:
-    rgb = _decode(target_picture(frame, 1, 400).jpeg).rgb
+    rgb = _decode(target_image(frame, 1, 400).jpeg).rgb
     rows: list[Row] = []
     for kind in FORMATS:
         encoded = _encode(rgb, kind)
@@ -69,10 +69,10 @@ def _rows(name: str, measured: dict[str, Measured]) -> list[Row]:
 
 
 def _decode(data: bytes) -> DecodedImage:
-    return decode_image(data, inspect_image(data, "picture", Limits()), "picture")
+    return decode_image(data, inspect_image(data, "image", Limits()), "image")
 
 
-def _encode(rgb: Picture, kind: ImageFormat) -> bytes:
+def _encode(rgb: RgbImage, kind: ImageFormat) -> bytes:
     target = ImageHeader(kind, rgb.shape[1], rgb.shape[0], 1, "RGB", 8, has_alpha=False, jpeg_subsampling="420")
     return encode_image(rgb, None, target=target, kept=KeptMetadata(), format=kind, quality=QUALITY)
 
@@ -86,7 +86,7 @@ def _decoders(data: bytes) -> dict[str, Callable[[], object]]:
     }
 
 
-def _encoders(rgb: Picture, kind: ImageFormat) -> dict[str, Callable[[], bytes]]:
+def _encoders(rgb: RgbImage, kind: ImageFormat) -> dict[str, Callable[[], bytes]]:
     bgr = np.ascontiguousarray(rgb[..., ::-1])
 
     def pillow() -> bytes:

@@ -19,13 +19,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faceswap_models.packs import lay_out_repository
 from rich.console import Console
 from rich.table import Table
 
-from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack, offline_benchmark_pack, twin_benchmark_pack
-from faceswap_tools.benchmarks.pictures import FRAMES, source_picture, target_picture
+from faceswap_tools.benchmarks.benchmark_packs import (
+    BenchmarkPack,
+    offline_benchmark_pack,
+    random_weights_benchmark_pack,
+)
+from faceswap_tools.benchmarks.images import FRAMES, source_image, target_image
 from faceswap_tools.benchmarks.service import BenchmarkedServer, benchmarked_server
-from faceswap_tools.packs import lay_out_repository
 
 NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
 STEPS = ("decode_images", "align_faces", "paste_faces")
@@ -115,7 +119,7 @@ def compare(
     pack: BenchmarkPack, variant: Variant, frame: str, faces: int, in_flight: int, seconds: float, rounds: int
 ) -> tuple[Measurements, Measurements]:
     """The checkout's configs and the variant, in turn."""
-    source, target = source_picture().jpeg, target_picture(frame, faces, 400).jpeg
+    source, target = source_image().jpeg, target_image(frame, faces, 400).jpeg
     sides = (Measurements(), Measurements())
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         servers = []
@@ -215,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table.add_column(heading, justify="right")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as scratch:
-        pack = (twin_benchmark_pack if chosen.twins else offline_benchmark_pack)(Path(scratch))
+        pack = (random_weights_benchmark_pack if chosen.twins else offline_benchmark_pack)(Path(scratch))
         for name in names:
             with console.status(name):
                 base, changed = compare(

@@ -17,13 +17,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from faceswap_server.triton import LocalServer, ServerSettings
 from rich.console import Console
 from tritonclient.utils import np_to_triton_dtype
 
 from faceswap_tools.benchmarks.pairing import summary
 from faceswap_tools.benchmarks.server_processes import ServerProcesses
 from faceswap_tools.benchmarks.table import Row, print_rows
-from faceswap_tools.local_server import LocalServer, ServerSettings
 
 FRAMES = {"1080p, 6.2 MB": 1080 * 1920 * 3, "12 MP, 36 MB": 3000 * 4000 * 3}
 HOPS = (1, 3)
@@ -50,7 +50,7 @@ instance_group [ {{ kind: KIND_CPU count: 1 }} ]
 _STEPS = {
     # a frame is made in the server, so that receiving it is no part of the measurement either
     "make_frame": ("size", "frame", "TYPE_INT64", "TYPE_UINT8", "np.zeros(int(frame[0]), np.uint8)"),
-    "give_back": ("frame", "same_frame", "TYPE_UINT8", "TYPE_UINT8", "frame"),
+    "release": ("frame", "same_frame", "TYPE_UINT8", "TYPE_UINT8", "frame"),
     "take_frame": ("frame", "size", "TYPE_UINT8", "TYPE_INT64", "np.array([frame.size])"),
 }
 
@@ -70,7 +70,7 @@ def write_repository(directory: Path) -> Path:
 
 def _ensemble(hops: int) -> str:
     steps = [_step("make_frame", "size", "SIZE", "frame", "frame_0")]
-    steps += [_step("give_back", "frame", f"frame_{n}", "same_frame", f"frame_{n + 1}") for n in range(hops)]
+    steps += [_step("release", "frame", f"frame_{n}", "same_frame", f"frame_{n + 1}") for n in range(hops)]
     steps.append(_step("take_frame", "frame", f"frame_{hops}", "size", "RESULT"))
     joined = ",\n".join(steps)
     return (

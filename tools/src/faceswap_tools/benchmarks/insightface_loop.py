@@ -127,10 +127,10 @@ def _request(setting: Mapping[str, str], spent: list[float]) -> Any:
 
     def request() -> bytes:
         face = analysis.get(cv2.imdecode(source, cv2.IMREAD_COLOR))[0]
-        picture = cv2.imdecode(target, cv2.IMREAD_COLOR)
-        for found in analysis.get(picture):
-            picture = swapper.get(picture, found, face, paste_back=True)
-        return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+        image = cv2.imdecode(target, cv2.IMREAD_COLOR)
+        for found in analysis.get(image):
+            image = swapper.get(image, found, face, paste_back=True)
+        return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
 
     return request
 

@@ -1,4 +1,4 @@
-"""The same networks for insightface: a pack's files take uint8 pictures, insightface feeds float planes."""
+"""The same networks for insightface: a pack's files take uint8 images, insightface feeds float planes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-
-from faceswap_tools.graph_surgery import read_emap
-from faceswap_tools.graph_surgery.uint8_input import (
+from faceswap_models.onnx_graphs import read_emap
+from faceswap_models.onnx_graphs.uint8_input import (
     DETECTOR_NORMALISATION,
     RECOGNISER_NORMALISATION,
     SWAPPER_NORMALISATION,
     Normalisation,
 )
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
 from faceswap_tools.in_process import HEADS
 
-_PICTURES: dict[str, tuple[str, int, Normalisation]] = {
-    "det_10g": ("picture", 640, DETECTOR_NORMALISATION),
+_IMAGES: dict[str, tuple[str, int, Normalisation]] = {
+    "det_10g": ("image", 640, DETECTOR_NORMALISATION),
     "w600k_r50": ("face", 112, RECOGNISER_NORMALISATION),
     "inswapper_128": ("target", 128, SWAPPER_NORMALISATION),
 }
@@ -33,7 +33,7 @@ def write_float_networks(pack: Path, directory: Path) -> dict[str, Path]:
     InsightFace's, where they are at hand, are better: give those to insightface instead.
     """
     paths = {}
-    for name, (tensor, size, normalisation) in _PICTURES.items():
+    for name, (tensor, size, normalisation) in _IMAGES.items():
         model = onnx.load(pack / f"{name}.onnx")
         _take_floats(model, tensor, size, normalisation)
         if name == "det_10g":

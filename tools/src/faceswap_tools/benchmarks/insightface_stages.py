@@ -85,39 +85,39 @@ class InsightfaceStages:
     def decode(self, encoded: bytes) -> Bgr:
         return np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
-    def encode(self, picture: Bgr) -> bytes:
-        return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    def encode(self, image: Bgr) -> bytes:
+        return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
 
-    def detect(self, picture: Bgr, *, is_source: bool) -> list[Face]:
+    def detect(self, image: Bgr, *, is_source: bool) -> list[Face]:
         """Letterbox, float blob, anchors, non-maximum suppression."""
         self._detector_session.answer = self._source_heads if is_source else self._target_heads
-        boxes, landmarks = self.detector.detect(picture)
+        boxes, landmarks = self.detector.detect(image)
         return [Face(bbox=box[:4], kps=points, det_score=box[4]) for box, points in zip(boxes, landmarks, strict=True)]
 
-    def align(self, picture: Bgr, faces: Sequence[Face]) -> None:
+    def align(self, image: Bgr, faces: Sequence[Face]) -> None:
         """Recogniser crops of all faces, as `FaceAnalysis.get` makes them."""
         for face in faces:
-            self.recogniser.get(picture, face)
+            self.recogniser.get(image, face)
 
-    def crop_for_swap(self, picture: Bgr, faces: Sequence[Face], source: Face) -> None:
+    def crop_for_swap(self, image: Bgr, faces: Sequence[Face], source: Face) -> None:
         """Swap crops and latents, without pasting."""
         for face in faces:
-            self.swapper.get(picture, face, source, paste_back=False)
+            self.swapper.get(image, face, source, paste_back=False)
 
-    def crop_and_paste(self, picture: Bgr, faces: Sequence[Face], source: Face) -> Bgr:
-        """`INSwapper.get` on one face after another, each on the picture the last one gave."""
+    def crop_and_paste(self, image: Bgr, faces: Sequence[Face], source: Face) -> Bgr:
+        """`INSwapper.get` on one face after another, each on the image the last one gave."""
         for face in faces:
-            picture = self.swapper.get(picture, face, source, paste_back=True)
-        return picture
+            image = self.swapper.get(image, face, source, paste_back=True)
+        return image
 
     def request(self, source: bytes, target: bytes) -> bytes:
         """Everything, in the order people write it."""
         self._detector_session.answer = self._source_heads
         source_faces = self.analysis.get(self.decode(source))
         self._detector_session.answer = self._target_heads
-        picture = self.decode(target)
-        target_faces = self.analysis.get(picture)
-        return self.encode(self.crop_and_paste(picture, target_faces, source_faces[0]))
+        image = self.decode(target)
+        target_faces = self.analysis.get(image)
+        return self.encode(self.crop_and_paste(image, target_faces, source_faces[0]))
 
 
 def _face_analysis(detector: SCRFD, recogniser: ArcFaceONNX) -> FaceAnalysis:

@@ -2,7 +2,7 @@
 
     python -m faceswap_tools.benchmarks.mark_survival
 
-Needs c2pa-python and cryptography. The picture is a photograph's worth of detail at 1920x1080: the astronaut, tiled.
+Needs c2pa-python and cryptography. The image is a photograph's worth of detail at 1920x1080: the astronaut, tiled.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import io
 from collections.abc import Callable
 
 import numpy as np
-from faceswap_client.verification import Verification, verify_image
-from faceswap_core.provenance.development_chain import DevelopmentChain, new_development_chain
-from faceswap_core.provenance.signing import ManifestSigner
+from faceswap_client.images.verification import Verification, verify_image
+from faceswap_core.provenance.c2pa.development_chain import DevelopmentChain, new_development_chain
+from faceswap_core.provenance.c2pa.signing import ManifestSigner
 from faceswap_core.provenance.visible_label import draw_label
-from faceswap_core.provenance.xmp_mark import mark_as_synthetic
+from faceswap_core.provenance.xmp.mark import mark_as_synthetic
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,8 +24,8 @@ from faceswap_tools.photographs import astronaut
 
 def photograph(width: int = 1920, height: int = 1080) -> NDArray[np.uint8]:
     """uint8 [height, width, 3], RGB."""
-    with Image.open(astronaut()) as picture:
-        tile = np.asarray(picture.convert("RGB"))
+    with Image.open(astronaut()) as image:
+        tile = np.asarray(image.convert("RGB"))
     repeats = (-(-height // tile.shape[0]), -(-width // tile.shape[1]), 1)
     return np.ascontiguousarray(np.tile(tile, repeats)[:height, :width])
 
@@ -42,25 +42,25 @@ def fates() -> dict[str, Callable[[bytes], bytes]]:
 
     def through_pillow(change: Callable[[Image.Image], Image.Image], keep_xmp: bool = False, **save: object):  # type: ignore[no-untyped-def]
         def apply(data: bytes) -> bytes:
-            with Image.open(io.BytesIO(data)) as picture:
-                extra = {"xmp": picture.info["xmp"]} if keep_xmp else {}
+            with Image.open(io.BytesIO(data)) as image:
+                extra = {"xmp": image.info["xmp"]} if keep_xmp else {}
                 buffer = io.BytesIO()
-                changed = change(picture)
+                changed = change(image)
                 changed.info = {}  # else Pillow's JPEG and WebP writers carry XMP along
                 changed.save(buffer, **{"format": "JPEG", "quality": 85, **save, **extra})
             return buffer.getvalue()
 
         return apply
 
-    def same(picture: Image.Image) -> Image.Image:
-        return picture.copy()
+    def same(image: Image.Image) -> Image.Image:
+        return image.copy()
 
-    def half(picture: Image.Image) -> Image.Image:
-        return picture.resize((picture.width // 2, picture.height // 2))
+    def half(image: Image.Image) -> Image.Image:
+        return image.resize((image.width // 2, image.height // 2))
 
-    def screenshot(picture: Image.Image) -> Image.Image:
+    def screenshot(image: Image.Image) -> Image.Image:
         screen = Image.new("RGB", (2560, 1440), (32, 32, 32))
-        screen.paste(picture.resize((1280, 720)), (600, 300))
+        screen.paste(image.resize((1280, 720)), (600, 300))
         return screen
 
     return {

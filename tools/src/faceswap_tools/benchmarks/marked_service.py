@@ -11,15 +11,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from faceswap_core.provenance.development_chain import new_development_chain
+from faceswap_core.provenance.c2pa.development_chain import new_development_chain
+from faceswap_models.content_gate import install_gate
+from faceswap_models.content_gate.networks import STAND_IN, build_stand_in
+from faceswap_models.packs import lay_out_repository
 
 from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack
-from faceswap_tools.benchmarks.pictures import source_picture, target_picture
+from faceswap_tools.benchmarks.images import source_image, target_image
 from faceswap_tools.benchmarks.service import BenchmarkedServer, benchmarked_server, middle
 from faceswap_tools.benchmarks.table import Row, at_least
-from faceswap_tools.content_gate import install_gate
-from faceswap_tools.content_gate.networks import STAND_IN, build_stand_in
-from faceswap_tools.packs import lay_out_repository
 
 LEAST_SHARE = 0.97
 """Of the throughput without: what marks and signatures may leave."""
@@ -38,7 +38,7 @@ class Runs:
 def measure_marked_service(pack: BenchmarkPack, *, in_flight: int, seconds: float, rounds: int) -> list[Row]:
     """Pairs at 1080p with one face: by default, with signature and label, and with a stand-in gate as well."""
     runs: dict[str, Runs] = {}
-    target, source = target_picture("1080p", 1, 400).jpeg, source_picture().jpeg
+    target, source = target_image("1080p", 1, 400).jpeg, source_image().jpeg
     with tempfile.TemporaryDirectory() as directory, ExitStack() as servers:
         running = _servers(pack, Path(directory), servers)
         for server in running.values():

@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 import numpy as np
 import onnxruntime
-from faceswap_core.image_decoding import KeptMetadata
-from faceswap_core.image_encoding import encode_image
-from faceswap_core.image_header import ImageFormat, inspect_image
+from faceswap_core.codecs.decoding import KeptMetadata
+from faceswap_core.codecs.encoding import encode_image
+from faceswap_core.codecs.header import ImageFormat, inspect_image
 from faceswap_core.limits import Limits
-from faceswap_core.provenance.audit import PictureHasher
-from faceswap_core.provenance.development_chain import new_development_chain
-from faceswap_core.provenance.gate_settings import ContentGate
-from faceswap_core.provenance.signing import ManifestSigner
+from faceswap_core.provenance.audit.records import ImageHasher
+from faceswap_core.provenance.c2pa.development_chain import new_development_chain
+from faceswap_core.provenance.c2pa.signing import ManifestSigner
+from faceswap_core.provenance.gate.installed import ContentGate
 from faceswap_core.provenance.visible_label import draw_label
-from faceswap_core.provenance.xmp_mark import MarkedFormat, mark_as_synthetic
-from faceswap_core.types import Picture
+from faceswap_core.provenance.xmp.mark import MarkedFormat, mark_as_synthetic
+from faceswap_core.types import RgbImage
+from faceswap_models.content_gate import prepare_gate
+from faceswap_models.content_gate.networks import STAND_IN, build_placeholder, build_stand_in
 
+from faceswap_tools.benchmarks.images import BenchmarkImage, target_image
 from faceswap_tools.benchmarks.pairing import Measured, alternate
-from faceswap_tools.benchmarks.pictures import BenchmarkPicture, target_picture
 from faceswap_tools.benchmarks.stages import one_opencv_thread
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
-from faceswap_tools.content_gate import prepare_gate
-from faceswap_tools.content_gate.networks import STAND_IN, build_placeholder, build_stand_in
 
 FORMATS: tuple[MarkedFormat, ...] = ("jpeg", "png", "webp")
 MOST_MS, MOST_BYTES = 2.0, 15_000.0
@@ -34,7 +34,7 @@ MOST_MS, MOST_BYTES = 2.0, 15_000.0
 
 def measure_marking(seconds: float) -> list[Row]:
     """Rows of wall milliseconds, and of bytes added. `seconds` are for all of them together."""
-    calls, added = _calls(target_picture("1080p", 1, 400))
+    calls, added = _calls(target_image("1080p", 1, 400))
     with one_opencv_thread():
         measured = alternate(calls, seconds=seconds, rounds=(5, 200), clock=time.perf_counter)
     rows = [_time_row(name, taken) for name, taken in measured.items()]
@@ -49,10 +49,10 @@ def _time_row(name: str, taken: Measured) -> Row:
     return at_most(f"marks, 1080p: {name}", taken.median, taken.spread, "ms", bound)
 
 
-def _calls(target: BenchmarkPicture) -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
+def _calls(target: BenchmarkImage) -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
     frame, chain = target.decoded(), new_development_chain()
     header = inspect_image(target.jpeg, "TARGET_IMAGE", Limits())
-    signer, hasher = ManifestSigner(chain.chain_pem, chain.key_pem), PictureHasher(bytes(range(16)))
+    signer, hasher = ManifestSigner(chain.chain_pem, chain.key_pem), ImageHasher(bytes(range(16)))
     labelled = frame.copy()
     calls: dict[str, Callable[[], object]] = {"label": lambda: draw_label(labelled)}
     added: dict[str, float] = {}
@@ -74,7 +74,7 @@ def _calls(target: BenchmarkPicture) -> tuple[dict[str, Callable[[], object]], d
     return calls | _gate_calls(frame), added
 
 
-def _gate_calls(frame: Picture) -> dict[str, Callable[[], object]]:
+def _gate_calls(frame: RgbImage) -> dict[str, Callable[[], object]]:
     gate, none = ContentGate(STAND_IN), ContentGate(None)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
@@ -84,13 +84,13 @@ def _gate_calls(frame: Picture) -> dict[str, Callable[[], object]]:
         for name, network in networks.items()
     }
     anchors = np.zeros((1, 800, 1), np.float32)
-    pictures = {"stand-in": gate.pictures([frame]), "placeholder": none.pictures([frame])}
+    images = {"stand-in": gate.images([frame]), "placeholder": none.images([frame])}
 
     def run(name: str) -> Callable[[], object]:
-        return lambda: sessions[name].run(None, {"picture": pictures[name], "scores_32": anchors})
+        return lambda: sessions[name].run(None, {"image": images[name], "scores_32": anchors})
 
     return {
-        "content gate, one picture for open_nsfw's input": lambda: gate.pictures([frame]),
+        "content gate, one image for open_nsfw's input": lambda: gate.images([frame]),
         "content gate, stand-in network": run("stand-in"),
         "no content gate, placeholder network": run("placeholder"),
     }

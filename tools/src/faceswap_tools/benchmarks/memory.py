@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack
-from faceswap_tools.benchmarks.pictures import source_picture, target_picture
+from faceswap_tools.benchmarks.images import source_image, target_image
 from faceswap_tools.benchmarks.service import pack_server
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
@@ -24,7 +24,7 @@ def measure_memory(pack: BenchmarkPack, in_flight: Sequence[int] = (1, 2, 4, 8))
     """
     peaks = [_peak(pack, number) for number in in_flight]
     idle = min(base for base, _ in peaks)
-    decoded = target_picture(FRAME, 1, 400).decoded().nbytes
+    decoded = target_image(FRAME, 1, 400).decoded().nbytes
     slope = _slope(in_flight, [peak for _, peak in peaks])
     label = f"memory, {pack.name} networks, {FRAME}"
     return [
@@ -40,7 +40,7 @@ def measure_memory(pack: BenchmarkPack, in_flight: Sequence[int] = (1, 2, 4, 8))
 
 def _peak(pack: BenchmarkPack, in_flight: int) -> tuple[int, int]:
     """Bytes before and at the peak of three requests per caller."""
-    source, target = source_picture().jpeg, target_picture(FRAME, 1, 400).jpeg
+    source, target = source_image().jpeg, target_image(FRAME, 1, 400).jpeg
     with tempfile.TemporaryDirectory() as scratch, pack_server(pack, Path(scratch)) as server:
         before = server.processes.memory_bytes()
         run = server.run(

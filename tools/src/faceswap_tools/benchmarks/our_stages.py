@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import simplejpeg
-from faceswap_core.geometry import crop_affine, warp_crop
-from faceswap_core.image_decoding import DecodedImage, KeptMetadata, decode_image
-from faceswap_core.image_encoding import encode_image, output_format
-from faceswap_core.image_header import inspect_image
-from faceswap_core.letterbox import letterbox, letterbox_scale
+from faceswap_core.codecs.decoding import DecodedImage, KeptMetadata, decode_image
+from faceswap_core.codecs.encoding import encode_image, output_format
+from faceswap_core.codecs.header import inspect_image
+from faceswap_core.faces.geometry import crop_affine, warp_crop
+from faceswap_core.faces.letterbox import letterbox, letterbox_scale
+from faceswap_core.faces.scrfd import DetectorHeads, decode_faces
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options
-from faceswap_core.scrfd import DetectorHeads, decode_faces
 from faceswap_core.steps.align_faces import RECOGNITION_SIZE, SWAP_SIZE, align_faces
 from faceswap_core.steps.decode_images import decode_images
-from faceswap_core.steps.paste_faces import SwappedCrops, TargetPicture, paste_all, paste_faces
-from faceswap_core.types import Face, Picture
+from faceswap_core.steps.paste_faces import SwappedCrops, TargetImage, paste_all, paste_faces
+from faceswap_core.types import Face, RgbImage
 from numpy.typing import NDArray
 
 
@@ -25,7 +25,7 @@ class OurStages:
     """The three steps, whole and in parts, for one source and one target.
 
     Args:
-        source_heads, target_heads: what the detector says about each letterboxed picture.
+        source_heads, target_heads: what the detector says about each letterboxed image.
         faces: how many faces of the target are swapped, so how many crops the swapper answers with.
     """
 
@@ -35,10 +35,10 @@ class OurStages:
         self._limits, self._options = Limits(), Options()
 
     def decode(self, encoded: bytes) -> DecodedImage:
-        return decode_image(encoded, inspect_image(encoded, "picture", self._limits), "picture")
+        return decode_image(encoded, inspect_image(encoded, "image", self._limits), "image")
 
-    def encode(self, frame: Picture, target: bytes, decoded: DecodedImage) -> bytes:
-        header = inspect_image(target, "picture", self._limits)
+    def encode(self, frame: RgbImage, target: bytes, decoded: DecodedImage) -> bytes:
+        header = inspect_image(target, "image", self._limits)
         return encode_image(
             frame,
             None,
@@ -48,18 +48,18 @@ class OurStages:
             quality=self._options.output_quality,
         )
 
-    def detect(self, frame: Picture, heads: DetectorHeads) -> list[Face]:
+    def detect(self, frame: RgbImage, heads: DetectorHeads) -> list[Face]:
         """Letterbox, anchors, non-maximum suppression."""
         letterbox(frame)
         return decode_faces(heads, self._options.detection_threshold, letterbox_scale(*frame.shape[:2]))
 
-    def align(self, source: Picture, source_face: Face, target: Picture, faces: Sequence[Face]) -> None:
+    def align(self, source: RgbImage, source_face: Face, target: RgbImage, faces: Sequence[Face]) -> None:
         """The recogniser's crop of the source and the swapper's crops of the target."""
         warp_crop(source, crop_affine(source_face.landmarks, RECOGNITION_SIZE), RECOGNITION_SIZE)
         for face in faces:
             warp_crop(target, crop_affine(face.landmarks, SWAP_SIZE), SWAP_SIZE)
 
-    def paste(self, frame: Picture, affines: NDArray[np.float64]) -> None:
+    def paste(self, frame: RgbImage, affines: NDArray[np.float64]) -> None:
         """All crops, in place."""
         paste_all(frame, SwappedCrops(self._swapped, affines, len(affines)), self._options.blend)
 
@@ -68,12 +68,12 @@ class OurStages:
         decoded = decode_images([source], [target], self._limits)
         heads = [self.source_heads, self.target_heads]
         aligned = align_faces(heads, decoded.frames.sources, decoded.frames.target, self._options)
-        picture = TargetPicture(encoded=target, frame=decoded.frames.target, alpha=None, kept=KeptMetadata())
+        image = TargetImage(encoded=target, frame=decoded.frames.target, alpha=None, kept=KeptMetadata())
         crops = SwappedCrops(self._swapped, aligned.swap_affines, int(aligned.swap_count[0]))
-        return paste_faces(picture, crops, self._options, self._limits)
+        return paste_faces(image, crops, self._options, self._limits)
 
 
-def codec_floor(source: bytes, target: bytes, frame: Picture) -> bytes:
+def codec_floor(source: bytes, target: bytes, frame: RgbImage) -> bytes:
     """What no implementation can leave out: decode both inputs, encode the output, with the fastest codec at hand."""
     simplejpeg.decode_jpeg(source, "RGB")
     simplejpeg.decode_jpeg(target, "RGB")

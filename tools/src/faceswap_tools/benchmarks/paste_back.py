@@ -15,9 +15,9 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
-from faceswap_core.geometry import crop_affine, crop_template, transform_points
+from faceswap_core.blending.paste_back import paste_face
+from faceswap_core.faces.geometry import crop_affine, crop_template, transform_points
 from faceswap_core.options import Blend
-from faceswap_core.paste_back import paste_face
 from insightface.model_zoo.inswapper import INSwapper
 from numpy.typing import NDArray
 

@@ -19,14 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faceswap_client import Client
+from faceswap_models.checkout import Checkout
+from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_server.supervision.swap_probe import probe_image
+from faceswap_server.triton import LocalServer, ServerSettings
 
 from faceswap_tools.benchmarks.table import Row, at_least, print_rows
-from faceswap_tools.checkout import Checkout
-from faceswap_tools.local_server import LocalServer, ServerSettings
-from faceswap_tools.packs import installed_pack, prepare_and_install_offline_pack
-from faceswap_tools.runpod.control_plane import ControlPlane
-from faceswap_tools.runpod.stub_repository import lay_out_stub_repository
-from faceswap_tools.supervision.swap_probe import probe_picture
+from faceswap_tools.fakes.control_plane import ControlPlane
+from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 
 STUB_SECONDS = 0.003
 OVERHEAD_MS = 15.0  # the target: what a job may cost beyond the service itself
@@ -38,10 +38,10 @@ _READY = re.compile(r"server ready: loading ([\d.]+) s, proof ([\d.]+) s")
 @contextmanager
 def worker(plane: ControlPlane, repository: Path, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker for `plane`; killed at the end, for nobody waits for it."""
-    variables = {"FACESWAP_TRITON": "carried", "FACESWAP_MODEL_REPOSITORY": str(repository), **environment}
+    variables = {"FACESWAP_TRITON": "bundled", "FACESWAP_MODEL_REPOSITORY": str(repository), **environment}
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "faceswap_tools.runpod"],
+            [sys.executable, "-m", "faceswap_server.runpod"],
             env={**os.environ, **plane.worker_environment(), **variables},
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -58,13 +58,13 @@ def cold_start(runs: int = 5) -> list[Row]:
     checkout = Checkout.find()
     if installed_pack(checkout.model_repository) is None:
         prepare_and_install_offline_pack()
-    picture = base64.b64encode(probe_picture()).decode()
+    image = base64.b64encode(probe_image()).decode()
     parts: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for _ in range(runs):
             log = Path(scratch) / "worker.log"
             with ControlPlane() as plane:
-                job_id = plane.submit({"source": picture, "target": picture})
+                job_id = plane.submit({"source": image, "target": image})
                 started = time.monotonic()
                 with worker(plane, checkout.model_repository, log, FACESWAP_WARM_UP="0"):
                     job = plane.wait(job_id, 120)
@@ -86,9 +86,9 @@ def cold_start(runs: int = 5) -> list[Row]:
 
 def overhead(repository: Path, scratch: Path) -> list[Row]:
     """Milliseconds a job takes in the worker, one at a time, beyond the same swap asked of the server."""
-    picture = probe_picture()
+    image = probe_image()
     with LocalServer(ServerSettings(repository)) as server, Client(server.grpc_address, remember_sources=0) as client:
-        direct = [_milliseconds(lambda: client.swap(picture, picture)) for _ in range(SINGLE_JOBS)]
+        direct = [_milliseconds(lambda: client.swap(image, image)) for _ in range(SINGLE_JOBS)]
     rows = [_row("a swap asked of the server itself (3 ms stub)", direct, "ms")]
     for name, sdk_loop in (("our job loop", "false"), ("the SDK's own job loop", "true")):
         with ControlPlane() as plane, worker(plane, repository, scratch / "log", FACESWAP_SDK_LOOP=sdk_loop):
@@ -115,10 +115,10 @@ def throughput(repository: Path, scratch: Path, jobs: int = 300) -> list[Row]:
 
 
 def _single_jobs(plane: ControlPlane) -> list[float]:
-    picture = base64.b64encode(probe_picture()).decode()
+    image = base64.b64encode(probe_image()).decode()
     times = []
     for number in range(SINGLE_JOBS + 5):
-        job = plane.wait(plane.submit({"source": picture, "target": picture}), 120)
+        job = plane.wait(plane.submit({"source": image, "target": image}), 120)
         if job.ended is not None and job.taken is not None and number >= 5:
             times.append((job.ended - job.taken) * 1e3)
         time.sleep(0.011 * (number % 10))  # not in step with anybody's polling
@@ -126,11 +126,11 @@ def _single_jobs(plane: ControlPlane) -> list[float]:
 
 
 def _rate(plane: ControlPlane, count: int) -> float:
-    picture = base64.b64encode(probe_picture()).decode()
-    plane.wait(plane.submit({"source": picture, "target": picture}), 120)
+    image = base64.b64encode(probe_image()).decode()
+    plane.wait(plane.submit({"source": image, "target": image}), 120)
     started = time.monotonic()
     for _ in range(count):
-        plane.submit({"source": picture, "target": picture})
+        plane.submit({"source": image, "target": image})
     plane.wait_all(300)
     return count / (time.monotonic() - started)
 

@@ -11,8 +11,8 @@ import httpx
 import psutil
 
 from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack
+from faceswap_tools.benchmarks.images import source_image, target_image
 from faceswap_tools.benchmarks.machine import available_cores
-from faceswap_tools.benchmarks.pictures import source_picture, target_picture
 from faceswap_tools.benchmarks.server_processes import CpuSeconds
 from faceswap_tools.benchmarks.service import pack_server
 from faceswap_tools.benchmarks.table import Row, at_least
@@ -74,7 +74,7 @@ def measure_saturation(pack: BenchmarkPack, *, in_flight: int = 8, requests: int
 
 def run_saturated(pack: BenchmarkPack, in_flight: int, requests: int) -> Saturation:
     """Starts a server for the pack, fills it, measures, ends it."""
-    source, target = source_picture().jpeg, target_picture("1080p", 1, 400).jpeg
+    source, target = source_image().jpeg, target_image("1080p", 1, 400).jpeg
     with tempfile.TemporaryDirectory() as scratch, pack_server(pack, Path(scratch)) as server:
         server.run(source, target, in_flight, seconds=0.0, requests=(in_flight, in_flight), memory=False)
         machine, own, swapper = _machine_cpu(), time.process_time(), _executing_s(server.server.http_url, SWAPPER)

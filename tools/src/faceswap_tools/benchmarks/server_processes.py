@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from faceswap_core.frames.leasing import frames_folder
-from faceswap_core.frames.server_processes import allocated_bytes, regions_of
+from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_processes import allocated_bytes, regions_of
 
 SERVER = "tritonserver"
 NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
@@ -49,7 +49,7 @@ class ServerProcesses:
         server = psutil.Process(pid)
         self._processes = {server.pid: (server, SERVER)}
         self._regions: set[Path] = set()
-        self._frames = frames_folder(pid)
+        self._frames = buffer_folder(pid)
         for child in server.children(recursive=True):
             self._processes[child.pid] = (child, _model_of(child.cmdline(), models))
             self._regions |= regions_of(child)

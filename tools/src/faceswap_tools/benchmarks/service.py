@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceswap_client import Client
+from faceswap_models.packs import lay_out_repository
+from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton.statistics import ModelStatistics, difference, read_statistics
 
 from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack
 from faceswap_tools.benchmarks.closed_loop import ClosedLoop, run_closed_loop
+from faceswap_tools.benchmarks.images import BenchmarkImage, source_image
 from faceswap_tools.benchmarks.insightface_loop import InsightfaceLoop, insightface_loop
-from faceswap_tools.benchmarks.pictures import BenchmarkPicture, source_picture
 from faceswap_tools.benchmarks.server_processes import CpuSeconds, ServerProcesses, watch_memory
-from faceswap_tools.local_server import LocalServer, ServerSettings
-from faceswap_tools.packs import lay_out_repository
-from faceswap_tools.statistics import ModelStatistics, difference, read_statistics
 
 START_TIMEOUT_S = 240.0  # the twins are 730 MB, and the machine may be busy
 
@@ -127,7 +127,7 @@ def pack_server(pack: BenchmarkPack, scratch: Path) -> Iterator[BenchmarkedServe
 
 def compare_service(
     pack: BenchmarkPack,
-    target: BenchmarkPicture,
+    target: BenchmarkImage,
     in_flight: Sequence[int],
     *,
     seconds: float,
@@ -138,7 +138,7 @@ def compare_service(
     Args:
         seconds: of each run; `rounds` runs of each side at each number in flight.
     """
-    source = source_picture()
+    source = source_image()
     results = {number: (Series(), Series()) for number in in_flight}
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack
+from faceswap_tools.benchmarks.images import BenchmarkImage, source_image, target_image
 from faceswap_tools.benchmarks.our_stages import codec_floor
 from faceswap_tools.benchmarks.pairing import Measured, alternate, ratio
-from faceswap_tools.benchmarks.pictures import BenchmarkPicture, source_picture, target_picture
 from faceswap_tools.benchmarks.service import Series, compare_service, middle
 from faceswap_tools.benchmarks.stages import FASTER, one_opencv_thread
 from faceswap_tools.benchmarks.table import Row, at_least
@@ -22,7 +22,7 @@ def measure_service(
     pack: BenchmarkPack, in_flight: Sequence[int] = (1, 4, 8, 16), *, seconds: float = 6.0, rounds: int = 3
 ) -> list[Row]:
     """Throughput, latency, CPU outside the networks, mean batches and memory, at 1080p with one face."""
-    target = target_picture("1080p", 1, 400)
+    target = target_image("1080p", 1, 400)
     results = compare_service(pack, target, in_flight, seconds=seconds, rounds=rounds)
     rows: list[Row] = []
     for number, (ours, theirs) in results.items():
@@ -37,7 +37,7 @@ def measure_service_cpu(
     """CPU outside the networks at 1 and 4 in flight for other targets: (frame, faces, crop side)."""
     rows: list[Row] = []
     for frame, faces, crop_side in cases:
-        target = target_picture(frame, faces, crop_side)
+        target = target_image(frame, faces, crop_side)
         results = compare_service(pack, target, (1, 4), seconds=seconds, rounds=rounds)
         rows += _cpu_rows(pack, results, _floor(target), target, FASTER.get((frame, faces, crop_side)))
     return rows
@@ -69,7 +69,7 @@ def _cpu_rows(
     pack: BenchmarkPack,
     results: Mapping[int, tuple[Series, Series]],
     floor: Measured,
-    target: BenchmarkPicture | None = None,
+    target: BenchmarkImage | None = None,
     faster: float | None = None,
 ) -> list[Row]:
     """Of the server: CPU of all its processes less the networks' own; of insightface: one request at a time."""
@@ -92,8 +92,8 @@ def _cpu_rows(
     return rows
 
 
-def _floor(target: BenchmarkPicture) -> Measured:
-    source, encoded = source_picture().jpeg, target.jpeg
+def _floor(target: BenchmarkImage) -> Measured:
+    source, encoded = source_image().jpeg, target.jpeg
     frame = target.decoded()
     with one_opencv_thread():
         return alternate({"floor": lambda: codec_floor(source, encoded, frame)}, seconds=2.0)["floor"]

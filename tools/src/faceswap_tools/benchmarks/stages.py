@@ -1,4 +1,4 @@
-"""CPU milliseconds of each stage around the networks: ours beside insightface's own code, same pictures, in turn."""
+"""CPU milliseconds of each stage around the networks: ours beside insightface's own code, same images, in turn."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from faceswap_core.geometry import crop_affine
-from faceswap_core.letterbox import letterbox
-from faceswap_core.scrfd import DetectorHeads
+from faceswap_core.faces.geometry import crop_affine
+from faceswap_core.faces.letterbox import letterbox
+from faceswap_core.faces.scrfd import DetectorHeads
 from numpy.typing import NDArray
 
+from faceswap_tools.benchmarks.images import FRAMES, BenchmarkImage, source_image, target_image
 from faceswap_tools.benchmarks.insightface_stages import InsightfaceStages
 from faceswap_tools.benchmarks.our_stages import OurStages, codec_floor
 from faceswap_tools.benchmarks.pairing import Measured, alternate, ratio
-from faceswap_tools.benchmarks.pictures import FRAMES, BenchmarkPicture, source_picture, target_picture
 from faceswap_tools.benchmarks.table import Row, at_least
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.in_process import InProcessPipeline
@@ -35,10 +35,10 @@ ABOVE_FLOOR = {("1080p", 1, 400): 2.0}
 
 @dataclass(frozen=True, slots=True)
 class StagesCase:
-    """One target picture with what a detector says about it and about the source."""
+    """One target image with what a detector says about it and about the source."""
 
-    target: BenchmarkPicture
-    source: BenchmarkPicture
+    target: BenchmarkImage
+    source: BenchmarkImage
     target_heads: DetectorHeads
     source_heads: DetectorHeads
 
@@ -49,14 +49,14 @@ def measure_stages(
     """Rows for every frame size with a small face, a large face and six faces.
 
     Args:
-        pipeline: its detector is run once per picture; both sides then get the same nine outputs.
+        pipeline: its detector is run once per image; both sides then get the same nine outputs.
         seconds: wall time for the whole request of each case, and again for its stages.
     """
     rows = []
     with one_opencv_thread():
         for frame in frames:
             for faces, crop_side in ((1, SMALL[frame]), (1, large_crop(frame)), (6, SMALL[frame])):
-                rows += _measure_case(_case(pipeline, target_picture(frame, faces, crop_side)), frame, seconds)
+                rows += _measure_case(_case(pipeline, target_image(frame, faces, crop_side)), frame, seconds)
     return rows
 
 
@@ -75,13 +75,13 @@ def one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def _case(pipeline: InProcessPipeline, target: BenchmarkPicture) -> StagesCase:
-    source = source_picture()
-    pictures = []
-    for picture in (target, source):
-        encoded = np.frombuffer(picture.jpeg, np.uint8)
-        pictures.append(letterbox(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), np.uint8))[0])
-    target_heads, source_heads = pipeline.detect(np.stack(pictures))
+def _case(pipeline: InProcessPipeline, target: BenchmarkImage) -> StagesCase:
+    source = source_image()
+    images = []
+    for image in (target, source):
+        encoded = np.frombuffer(image.jpeg, np.uint8)
+        images.append(letterbox(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB), np.uint8))[0])
+    target_heads, source_heads = pipeline.detect(np.stack(images))
     return StagesCase(target, source, target_heads, source_heads)
 
 

@@ -8,24 +8,24 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from faceswap_models.checkout import Checkout
 from rich.console import Console
 
+from faceswap_tools.adversarial.all_requests import all_adversarial_requests
 from faceswap_tools.benchmarks.report import report_bounds
+from faceswap_tools.chaos.adversarial_inputs import every_adversarial_input, server_with_small_limits
 from faceswap_tools.chaos.breaking import kill_parts, stop_in_order, supervised
 from faceswap_tools.chaos.giving_up import callers_who_give_up
-from faceswap_tools.chaos.hostility import every_hostile_input, server_with_small_limits
 from faceswap_tools.chaos.incident import Incident, incident_table
 from faceswap_tools.chaos.pressure import (
     MOST_GRAIN,
-    hostile_requests,
-    largest_pictures,
+    adversarial_requests,
+    largest_images,
     limited_server,
     more_bodies_than_memory,
     too_many_callers,
 )
 from faceswap_tools.chaos.starting import failed_starts
-from faceswap_tools.checkout import Checkout
-from faceswap_tools.hostile.all_requests import all_hostile_requests
 
 
 def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Incident]:
@@ -40,12 +40,12 @@ def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Inc
     with limited_server(repository, scratch / "limited.log") as server:
         add(too_many_callers(server))
         add(callers_who_give_up(server))
-        add(largest_pictures(server))
-        add(largest_pictures(server, grain=MOST_GRAIN))
+        add(largest_images(server))
+        add(largest_images(server, grain=MOST_GRAIN))
         add(more_bodies_than_memory(server))
-        add(hostile_requests(server))
-    with server_with_small_limits(repository, scratch / "hostile.log") as server:
-        add(every_hostile_input(server, all_hostile_requests()))
+        add(adversarial_requests(server))
+    with server_with_small_limits(repository, scratch / "adversarial.log") as server:
+        add(every_adversarial_input(server, all_adversarial_requests()))
     supervisor = supervised(repository, scratch / "supervised.log")
     try:
         add(*kill_parts(supervisor))

@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from faceswap_server.exit_codes import ExitCode
+from faceswap_server.supervision import Phase, RestartPolicy, SupervisionSettings, Supervisor
+from faceswap_server.triton import LocalServer, ServerSettings
+
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos.callers import ANSWERED, Callers
 from faceswap_tools.chaos.incident import Incident
 from faceswap_tools.chaos.killing import kill_server, kill_stub, seconds_to_recover
-from faceswap_tools.exit_codes import ExitCode
-from faceswap_tools.local_server import LocalServer, ServerSettings
-from faceswap_tools.supervision import Phase, RestartPolicy, SupervisionSettings, Supervisor
 
 CALLERS = 4
 PATIENCE_S = 120.0

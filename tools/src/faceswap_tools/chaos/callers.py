@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from faceswap_client import AsyncClient, Client, FaceSwapError
-
-from faceswap_tools.supervision.swap_probe import probe_picture
+from faceswap_server.supervision.swap_probe import probe_image
 
 ANSWERED = "answered"
 DEADLINE_SECONDS = 60.0
@@ -37,7 +36,7 @@ async def outcome_of_swap(client: AsyncClient, source: bytes, target: bytes, tim
 
 
 class Callers:
-    """`with Callers(address, 4) as callers: ...`; inside, so many threads swap a small picture again and again.
+    """`with Callers(address, 4) as callers: ...`; inside, so many threads swap a small image again and again.
 
     A call is lost when its caller is left without result and without error until the deadline.
     """
@@ -86,12 +85,12 @@ class Callers:
             thread.join(DEADLINE_SECONDS + 10.0)
 
     def _call(self) -> None:
-        picture = probe_picture()
+        image = probe_image()
         with Client(self._address, timeout=DEADLINE_SECONDS, remember_sources=0, retries=self._retries) as client:
             while not self._stop.is_set():
                 began = time.monotonic()
                 try:
-                    client.swap(picture, picture)
+                    client.swap(image, image)
                     outcome = ANSWERED
                 except FaceSwapError as error:
                     outcome = error.code

@@ -8,13 +8,13 @@ import time
 from collections import Counter
 
 from faceswap_client import AsyncClient, DeadlineExceeded
+from faceswap_server.triton import LocalServer
 
-from faceswap_tools.benchmarks.pictures import source_picture, target_picture
+from faceswap_tools.benchmarks.images import source_image, target_image
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos.callers import ANSWERED, outcome_of_swap
 from faceswap_tools.chaos.incident import Incident
-from faceswap_tools.local_server import LocalServer
 from faceswap_tools.soak.traffic import GIVEN_UP
 
 SHORTEST_S, LONGEST_S = 0.05, 0.4
@@ -29,7 +29,7 @@ def callers_who_give_up(
 ) -> Incident:
     """As many callers as may be in flight, most of whom give up and come again at once."""
     done = f"{impatient} callers who give up after {SHORTEST_S:g} to {LONGEST_S:g} s, {patient} who wait"
-    source, target = source_picture().jpeg, target_picture("1080p", 1, 400).jpeg
+    source, target = source_image().jpeg, target_image("1080p", 1, 400).jpeg
     saw: dict[str, Counter[str]] = {"impatient": Counter(), "patient": Counter()}
     until = time.monotonic() + seconds
 

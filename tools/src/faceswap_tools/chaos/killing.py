@@ -8,11 +8,10 @@ from pathlib import Path
 
 import psutil
 from faceswap_client import Client, FaceSwapError
-from faceswap_core.frames.server_processes import SHARED_MEMORY
-
-from faceswap_tools.local_server.shared_memory import region_prefix
-from faceswap_tools.local_server.stub_processes import StubProcess, find_stubs
-from faceswap_tools.supervision.swap_probe import probe_picture
+from faceswap_core.buffers.server_processes import SHARED_MEMORY
+from faceswap_server.supervision.swap_probe import probe_image
+from faceswap_server.triton.shared_memory import region_prefix
+from faceswap_server.triton.stub_processes import StubProcess, find_stubs
 
 PAUSE_SECONDS = 0.1
 
@@ -67,7 +66,7 @@ def shared_memory_regions(launcher_pid: int) -> set[Path]:
 def seconds_to_recover(
     address: str, timeout_s: float = 60.0, in_a_row: int = 1, on_error: Callable[[FaceSwapError], None] | None = None
 ) -> float:
-    """Swaps a small picture until it works again; seconds from now to the first of `in_a_row` successes.
+    """Swaps a small image until it works again; seconds from now to the first of `in_a_row` successes.
 
     Args:
         address: of the server, as `Client` takes it.
@@ -79,11 +78,11 @@ def seconds_to_recover(
         NotRecovered: it took longer.
     """
     began = time.monotonic()
-    picture, successes, first, last = probe_picture(), 0, 0.0, "nothing was tried"
+    image, successes, first, last = probe_image(), 0, 0.0, "nothing was tried"
     while time.monotonic() - began < timeout_s:
         try:
             with Client(address, timeout=min(10.0, timeout_s), remember_sources=0, retries=0) as client:
-                client.swap(picture, picture)
+                client.swap(image, image)
         except FaceSwapError as error:
             successes, last = 0, str(error)
             if on_error is not None:

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from faceswap_tools.local_server import LocalServer
+from faceswap_server.triton import LocalServer
+
 from faceswap_tools.soak.readings import read_server
 
 

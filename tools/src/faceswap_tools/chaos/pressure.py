@@ -1,4 +1,4 @@
-"""More than the server can take: callers, memory, hostile pictures, callers who give up."""
+"""More than the server can take: callers, memory, adversarial images, callers who give up."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 import simplejpeg
 from faceswap_client import AsyncClient, Client, FaceSwapError
+from faceswap_server.triton import LocalServer, ServerSettings
 
-from faceswap_tools.benchmarks.pictures import source_picture
+from faceswap_tools.benchmarks.images import source_image
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos.callers import ANSWERED, outcome_of_swap
 from faceswap_tools.chaos.incident import Incident
 from faceswap_tools.chaos.peak_memory import peak_memory
-from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.photographs import six_people
 from faceswap_tools.soak.readings import read_server
 from faceswap_tools.soak.traffic import GIVEN_UP, all_kinds, run_traffic
@@ -35,8 +35,8 @@ MOST_GRAIN = 105
 REFUSED_WITHIN_MS = 50.0
 MOST_KEPT = 0.2
 """Of the memory before a burst, what the server may keep after it."""
-PICTURES_IN_REGIONS, ROUNDING_IN_REGIONS_MB = 6, 10.0
-"""By so much Triton's regions may grow, for good: each of the two instances of `decode_images` holds two pictures for a
+IMAGES_IN_REGIONS, ROUNDING_IN_REGIONS_MB = 6, 10.0
+"""By so much Triton's regions may grow, for good: each of the two instances of `decode_images` holds two images for a
 moment, because Triton writes the next request before the step has let go of the last, and each of the two of
 `paste_faces` one result."""
 REST_SECONDS = 36.0
@@ -56,7 +56,7 @@ def limited_server(repository: Path, log: Path) -> Iterator[LocalServer]:
 def too_many_callers(server: LocalServer, callers: int = 48, calls: int = 240) -> Incident:
     """Six times as many callers as may be in flight."""
     done = f"{callers} callers where {MOST_IN_FLIGHT} requests may be in flight"
-    source, target = source_picture().jpeg, six_people().read_bytes()
+    source, target = source_image().jpeg, six_people().read_bytes()
     times: dict[str, list[float]] = {}
 
     async def run() -> None:
@@ -83,18 +83,18 @@ def too_many_callers(server: LocalServer, callers: int = 48, calls: int = 240) -
     )
 
 
-def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, calls: int = 24) -> Incident:
-    """Two bursts of the largest pictures that are allowed, from more callers than memory has room for.
+def largest_images(server: LocalServer, *, grain: int = 0, callers: int = 16, calls: int = 24) -> Incident:
+    """Two bursts of the largest images that are allowed, from more callers than memory has room for.
 
     A caller who is refused comes again, so that the server works at its limit until every call was answered.
 
     Args:
-        grain: noise in the pictures, in levels: 0 for 3 MB, `MOST_GRAIN` for nearly the 25 MiB that are allowed.
+        grain: noise in the images, in levels: 0 for 3 MB, `MOST_GRAIN` for nearly the 25 MiB that are allowed.
     """
-    source, target = source_picture().jpeg, _largest_jpeg(grain)
+    source, target = source_image().jpeg, _largest_jpeg(grain)
     done = f"{callers} callers with 50 megapixels in {len(target) / 1e6:.0f} MB, {MEMORY_LIMIT_MB} MB of memory"
     with Client(server.grpc_address, timeout=300.0, remember_sources=0, retries=1000) as client:
-        # steps, arenas and Triton's regions grow with the requests at once: that is not the large pictures' doing
+        # steps, arenas and Triton's regions grow with the requests at once: that is not the large images' doing
         _burst(client, source, source, callers, 6 * callers)
         time.sleep(REST_SECONDS)
         before = read_server(server.pid, server.region_prefix)
@@ -106,9 +106,9 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
     time.sleep(REST_SECONDS)
     after = read_server(server.pid, server.region_prefix)
     limit = MEMORY_LIMIT_MB * 2**20 / 1e6
-    # pictures of many bytes make Triton's regions grow, once and for good: then it is the second burst that is judged
+    # images of many bytes make Triton's regions grow, once and for good: then it is the second burst that is judged
     bound = (once if grain else before).memory_mb * (1 + MOST_KEPT)
-    regions = before.regions_mb + PICTURES_IN_REGIONS * len(target) / 1e6 + ROUNDING_IN_REGIONS_MB
+    regions = before.regions_mb + IMAGES_IN_REGIONS * len(target) / 1e6 + ROUNDING_IN_REGIONS_MB
     beside_before, beside_after = (each.memory_mb - each.regions_mb for each in (before, after))
     return Incident(
         done,
@@ -129,12 +129,12 @@ def largest_pictures(server: LocalServer, *, grain: int = 0, callers: int = 16, 
 
 
 def more_bodies_than_memory(server: LocalServer, callers: int = 48) -> Incident:
-    """As many callers at once with the largest pictures as memory has no room for before any of them is accepted.
+    """As many callers at once with the largest images as memory has no room for before any of them is accepted.
 
     Triton's own ports cannot refuse what is still arriving, so the peak has no bound; but each caller, refused and
     coming again, must be answered in the end.
     """
-    source, target = source_picture().jpeg, _largest_jpeg(MOST_GRAIN)
+    source, target = source_image().jpeg, _largest_jpeg(MOST_GRAIN)
     done = f"{callers} callers at once with {len(target) / 1e6:.0f} MB each, {MEMORY_LIMIT_MB} MB of memory"
     with (
         Client(server.grpc_address, timeout=300.0, remember_sources=0, retries=1000) as client,
@@ -167,9 +167,9 @@ def _largest_jpeg(grain: int) -> bytes:
     return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(frame), 85, "RGB", "420"))
 
 
-def hostile_requests(server: LocalServer, requests: int = 150) -> Incident:
-    """Mixed traffic: bombs, cut-off and forged pictures, wrong options, callers who give up, and good requests."""
-    done = "mixed traffic with hostile requests and callers who give up"
+def adversarial_requests(server: LocalServer, requests: int = 150) -> Incident:
+    """Mixed traffic: bombs, cut-off and forged images, wrong options, callers who give up, and good requests."""
+    done = "mixed traffic with adversarial requests and callers who give up"
     tally = asyncio.run(run_traffic(server.grpc_address, all_kinds(), requests=requests, in_flight=6, seed=11))
     time.sleep(REST_SECONDS)
     after = read_server(server.pid, server.region_prefix)

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from faceswap_core.frames.server_processes import SHARED_MEMORY
+from faceswap_core.buffers.server_processes import SHARED_MEMORY
+from faceswap_server.exit_codes import ExitCode
 
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos.incident import Incident
-from faceswap_tools.exit_codes import ExitCode
 
 PATIENCE_S = 60.0
 PROGRAM = "faceswap serve: "
@@ -71,7 +71,7 @@ def _port_taken(repository: Path, scratch: Path) -> Incident:
 def _start(done: str, arguments: Sequence[str], scratch: Path, mount: str = "", size: str = "") -> Incident:
     ports = [f"--{name}-port=0" for name in ("http", "grpc", "metrics") if f"--{name}-port" not in str(arguments)]
     log = [] if "--log" in str(arguments) else [f"--log={scratch / 'failed.log'}"]
-    command = [sys.executable, "-m", "faceswap_tools.serve", *ports, *log, *arguments]
+    command = [sys.executable, "-m", "faceswap_server.serve", *ports, *log, *arguments]
     if mount:
         # the mount is gone with the namespace; all but /dev/shm is filled
         fill = "" if mount == str(SHARED_MEMORY) else 'head -c 1G /dev/zero > "$1/full" 2>/dev/null; '

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from faceswap_models.checkout import Checkout
 
-from faceswap_tools.checkout import Checkout
 from faceswap_tools.fuzzing.targets import TARGETS, Target
 
 OUR_TARGETS = "faceswap_tools.fuzzing.targets"

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageCms
 
 
-def pictures() -> dict[str, bytes]:
-    """A 24x16 picture in every format and variant that has a reader of its own, by name; 70 to 1500 bytes each."""
+def images() -> dict[str, bytes]:
+    """A 24x16 image in every format and variant that has a reader of its own, by name; 70 to 1500 bytes each."""
     y, x = np.mgrid[0:16, 0:24]
     rgb = Image.fromarray(np.stack([x * 10, y * 15, (x // 4 + y // 4) % 2 * 200], axis=-1).astype(np.uint8))
     alpha = rgb.copy()
@@ -47,9 +47,9 @@ def pictures() -> dict[str, bytes]:
     }
 
 
-def _saved(picture: Image.Image, kind: str, **options: object) -> bytes:
+def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
     out = io.BytesIO()
-    picture.save(out, kind, **options)
+    image.save(out, kind, **options)
     return out.getvalue()
 
 

@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from faceswap_core.codecs.decoding import decode_image
+from faceswap_core.codecs.header import ImageHeader, inspect_image
 from faceswap_core.errors import FaceSwapError
-from faceswap_core.image_decoding import decode_image
-from faceswap_core.image_header import ImageHeader, inspect_image
-from faceswap_core.limits import Limits
-from faceswap_core.options import MAX_FACES, OPTION_NAMES, Parameter, parse_options
-from faceswap_core.scrfd import (
+from faceswap_core.faces.scrfd import (
     ANCHORS_PER_CELL,
     DETECTOR_SIZE,
     MAX_CANDIDATES,
@@ -25,6 +23,8 @@ from faceswap_core.scrfd import (
     DetectorHeads,
     decode_faces,
 )
+from faceswap_core.limits import Limits
+from faceswap_core.options import MAX_FACES, OPTION_NAMES, Parameter, parse_options
 from faceswap_core.types import Floats
 
 from faceswap_tools.fuzzing import seeds
@@ -90,7 +90,7 @@ def decoding_faces(data: bytes) -> None:
     """`decode_faces`: no more faces than candidates, strongest first, none below the threshold, all numbers finite."""
     threshold = 0.05 + 0.95 * (data[0] if data else 0) / 255
     scale = ((data[1] if len(data) > 1 else 0) + 1) / 64
-    crowded = len(data) > 2 and data[2] == 255  # every anchor of the picture: slow, so seldom
+    crowded = len(data) > 2 and data[2] == 255  # every anchor of the image: slow, so seldom
     faces = decode_faces(_heads(data[3:], None if crowded else _FEW), threshold, scale)
     scores = [face.score for face in faces]
     promise(len(faces) <= MAX_CANDIDATES, "the number of faces")
@@ -101,8 +101,8 @@ def decoding_faces(data: bytes) -> None:
 
 
 TARGETS = {
-    "inspecting_headers": Target(inspecting_headers, seeds.pictures, 512),
-    "decoding": Target(decoding, seeds.pictures, 768),
+    "inspecting_headers": Target(inspecting_headers, seeds.images, 512),
+    "decoding": Target(decoding, seeds.images, 768),
     "parsing_options": Target(parsing_options, lambda: seeds.OPTION_SEEDS, 512),
     "decoding_faces": Target(decoding_faces, lambda: seeds.HEAD_SEEDS, 768),
 }

@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from faceswap_tools.checkout import Checkout
+from faceswap_models.checkout import Checkout
+
 from faceswap_tools.image_proof import checks, stand_in
 from faceswap_tools.image_proof.builder import Builder, ProofFailed, missing_tools
 from faceswap_tools.image_proof.pip_settings import pip_settings

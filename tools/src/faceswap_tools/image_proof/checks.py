@@ -14,14 +14,14 @@ from pathlib import Path
 
 import httpx
 import psutil
+from faceswap_server.doctor.command import EXIT_BROKEN
+from faceswap_server.exit_codes import ExitCode
+from faceswap_server.supervision.swap_probe import probe_image
+from faceswap_server.triton.ports import HOST, free_port
 from PIL import Image
 
-from faceswap_tools.debugging.command import EXIT_BROKEN
-from faceswap_tools.exit_codes import ExitCode
 from faceswap_tools.image_proof.builder import ImageConfig, ProofFailed
 from faceswap_tools.image_proof.isolated_run import IsolatedRun
-from faceswap_tools.local_server.ports import HOST, free_port
-from faceswap_tools.supervision.swap_probe import probe_picture
 
 Say = Callable[[str], None]
 
@@ -37,7 +37,7 @@ def check_config(config: ImageConfig, root: Path, say: Say) -> None:
     prove(config.user == "1000:1000", f"USER is {config.user!r}")
     prove(config.stop_signal == "SIGTERM", f"STOPSIGNAL is {config.stop_signal!r}")
     prove(config.entrypoint[:2] == ("/usr/bin/tini", "--"), f"ENTRYPOINT is {config.entrypoint}")
-    prove(config.health_check[-1:] == ("faceswap_tools.runpod.health",), f"HEALTHCHECK is {config.health_check}")
+    prove(config.health_check[-1:] == ("faceswap_server.runpod.health",), f"HEALTHCHECK is {config.health_check}")
     labels = [label for label in config.labels if label.startswith("org.opencontainers.image.")]
     prove(len(labels) >= 5, f"labels: {sorted(config.labels)}")
     say(
@@ -84,11 +84,11 @@ def check_queue(root: Path, config: ImageConfig, extra: Mapping[str, str], scrat
     arguments = ("--rp_serve_api", "--rp_api_host", HOST, "--rp_api_port", str(port))
     with IsolatedRun(root, config, extra, scratch / "queue.log", arguments=arguments) as run:
         wait_until_open(run, port)
-        picture = base64.b64encode(probe_picture()).decode()
-        body = {"input": {"source": picture, "target": picture}}
+        image = base64.b64encode(probe_image()).decode()
+        body = {"input": {"source": image, "target": image}}
         answer = httpx.post(f"http://{HOST}:{port}/runsync", json=body, timeout=60, trust_env=False).json()
         prove(answer.get("status") == "COMPLETED", f"/runsync: {answer.get('status')} {answer.get('error')}")
-        read_picture(base64.b64decode(answer["output"]["image"]))
+        read_image(base64.b64decode(answer["output"]["image"]))
         code = run.stop()
         prove(code == 0, f"SIGTERM ended it with {code}: {run.last_words()}")
         say("RunPod's SDK, local API: /runsync COMPLETED; SIGTERM: exit code 0")
@@ -126,7 +126,7 @@ def check_refusals(root: Path, config: ImageConfig, extra: Mapping[str, str], sc
         prove(code == ExitCode.BAD_SETTINGS, f"FACESWAP_CONCURRENCY=99 ended with {code}")
         prove("FACESWAP_CONCURRENCY" in run.last_words(), run.last_words())
     say("FACESWAP_CONCURRENCY=99: exit code 2 and the variable's name")
-    arguments = ("-c", "exec python3 -m faceswap_tools.debugging --rungs picture,pack,memory,shm")
+    arguments = ("-c", "exec python3 -m faceswap_server.doctor --rungs image,pack,memory,shm")
     shell = ImageConfig(**{**{name: getattr(config, name) for name in config.__slots__}, "entrypoint": ("/bin/sh",)})
     with IsolatedRun(root, shell, extra, scratch / "debug.log", arguments=arguments, shm="64m") as run:
         code = run.wait(60)
@@ -166,22 +166,22 @@ def wait_until_open(run: IsolatedRun, port: int, seconds: float = 180.0) -> None
 
 def swap_over_http(port: int) -> tuple[tuple[int, int], int]:
     """A swap as a caller asks for it: size of the result and faces swapped."""
-    picture = probe_picture()
-    files = {"source": ("a.jpg", picture, "image/jpeg"), "target": ("b.jpg", picture, "image/jpeg")}
+    image = probe_image()
+    files = {"source": ("a.jpg", image, "image/jpeg"), "target": ("b.jpg", image, "image/jpeg")}
     url = f"http://{HOST}:{port}/swap"
     answer = httpx.post(url, files=files, headers={"Accept": "image/*"}, timeout=60, trust_env=False)
     prove(answer.status_code == 200, f"POST /swap: {answer.status_code} {answer.text[:200]}")
     faces = int(answer.headers["X-Faceswap-Faces"])
     prove(faces == 1, f"{faces} faces swapped")
-    return read_picture(answer.content), faces
+    return read_image(answer.content), faces
 
 
-def read_picture(data: bytes) -> tuple[int, int]:
-    """Size of an encoded picture, decoded wholly; it is not the one that was sent."""
-    prove(data != probe_picture(), "the picture came back untouched")
-    with Image.open(io.BytesIO(data)) as picture:
-        picture.load()
-        return picture.size
+def read_image(data: bytes) -> tuple[int, int]:
+    """Size of an encoded image, decoded wholly; it is not the one that was sent."""
+    prove(data != probe_image(), "the image came back untouched")
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        return image.size
 
 
 def triton_of(run: IsolatedRun) -> int:

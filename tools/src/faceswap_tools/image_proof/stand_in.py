@@ -16,9 +16,9 @@ ENVIRONMENT = {"FACESWAP_TRITON_ARGUMENTS": ""}
 _DOCKERFILE = """
 ARG BASE
 FROM ${BASE} AS full
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/install_system.sh python3 python3-pip libpython3.11 ca-certificates
-RUN --mount=type=bind,source=container,target=/container \
+RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,source=requirements,target=/requirements \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     sh /container/install_packages.sh /opt/carried /requirements/image-cpu.txt

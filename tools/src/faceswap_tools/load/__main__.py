@@ -25,8 +25,8 @@ def load(
     rates: Annotated[str, typer.Option(help="Offered requests per second, for example 1,2,4,8.")] = "1,2,4,8",
     seconds: Annotated[float, typer.Option(help="Time for each rate.", min=1.0, max=LONGEST_SECONDS)] = 15.0,
     server: Annotated[str, typer.Option(help="Address on this machine (loopback only).")] = "127.0.0.1:8001",
-    source: Annotated[Path | None, typer.Option(help="Source picture; default a portrait.")] = None,
-    target: Annotated[Path | None, typer.Option(help="Target picture; default six people.")] = None,
+    source: Annotated[Path | None, typer.Option(help="Source image; default a portrait.")] = None,
+    target: Annotated[Path | None, typer.Option(help="Target image; default six people.")] = None,
     arrivals: Annotated[Arrivals, typer.Option(help="Independent callers, or a clock.")] = Arrivals.POISSON,
     timeout: Annotated[float, typer.Option(help="Seconds a request waits for its answer.", min=0.1)] = 30.0,
     seed: Annotated[int, typer.Option(help="Of the arrival times: the same number, the same times.")] = 0,
@@ -40,7 +40,7 @@ def load(
     try:
         offered = checked_rates(rates)
         check_loopback(server)
-        pictures = (source or astronaut()).read_bytes(), (target or six_people()).read_bytes()
+        images = (source or astronaut()).read_bytes(), (target or six_people()).read_bytes()
     except (ValueError, OSError) as error:
         Console(stderr=True).print(f"load: {error}", style="red")
         raise typer.Exit(EXIT_USAGE) from None
@@ -53,7 +53,7 @@ def load(
         async with AsyncClient(server, timeout=timeout, remember_sources=0, retries=0) as client:
 
             async def call() -> SwapResult:
-                return await client.swap(*pictures)
+                return await client.swap(*images)
 
             return await sweep(call, offered, seconds=seconds, arrivals=arrivals, seed=seed, done=tell)
 

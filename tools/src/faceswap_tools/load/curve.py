@@ -1,4 +1,4 @@
-"""Outcomes as a table and as a picture."""
+"""Outcomes as a table and as an image."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
 
 def draw_curve(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
     """Writes a PNG: answers and refusals per second above, latencies below, both against the offered rate."""
-    picture = Image.new("RGB", (WIDTH, 2 * PANEL_HEIGHT), PAPER)
+    image = Image.new("RGB", (WIDTH, 2 * PANEL_HEIGHT), PAPER)
     rates: list[Line] = [
         ("offered", GREY, lambda outcome: outcome.offered),
         ("answered", BLUE, lambda outcome: outcome.goodput),
@@ -51,16 +51,16 @@ def draw_curve(outcomes: Sequence[Outcome], path: Path, title: str) -> None:
         ("p95", ORANGE, lambda outcome: outcome.percentile(95)),
         ("p99", RED, lambda outcome: outcome.percentile(99)),
     ]
-    _panel(picture, 0, outcomes, rates, title, "requests per second")
-    _panel(picture, PANEL_HEIGHT, outcomes, latencies, "", "latency of answered requests, ms")
+    _panel(image, 0, outcomes, rates, title, "requests per second")
+    _panel(image, PANEL_HEIGHT, outcomes, latencies, "", "latency of answered requests, ms")
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    image.save(path)
 
 
 def _panel(
-    picture: Image.Image, y: int, outcomes: Sequence[Outcome], lines: Sequence[Line], title: str, label: str
+    image: Image.Image, y: int, outcomes: Sequence[Outcome], lines: Sequence[Line], title: str, label: str
 ) -> None:
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=15)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=15)
     values = [value for _, _, of in lines for outcome in outcomes if (value := of(outcome)) is not None]
     tallest, widest = _round_up(max(values, default=1.0)), _round_up(max(outcome.offered for outcome in outcomes))
     bottom, height, width = y + PANEL_HEIGHT - BOTTOM, PANEL_HEIGHT - TOP - BOTTOM, WIDTH - LEFT - RIGHT

@@ -1,4 +1,4 @@
-"""`--input-data` for perf_analyzer from any pictures.
+"""`--input-data` for perf_analyzer from any images.
 
     python -m faceswap_tools.load.perf_input SOURCE TARGET... -o perf.json
 
@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def bytes_tensor(pictures: Sequence[bytes]) -> dict[str, object]:
-    """A BYTES tensor of encoded pictures, as perf_analyzer reads it."""
-    packed = b"".join(struct.pack("<I", len(picture)) + picture for picture in pictures)
-    return {"content": {"b64": base64.b64encode(packed).decode("ascii")}, "shape": [len(pictures)]}
+def bytes_tensor(images: Sequence[bytes]) -> dict[str, object]:
+    """A BYTES tensor of encoded images, as perf_analyzer reads it."""
+    packed = b"".join(struct.pack("<I", len(image)) + image for image in images)
+    return {"content": {"b64": base64.b64encode(packed).decode("ascii")}, "shape": [len(images)]}
 
 
 def face_swap_input(source: bytes, targets: Sequence[bytes]) -> dict[str, object]:
@@ -30,7 +30,7 @@ def face_swap_input(source: bytes, targets: Sequence[bytes]) -> dict[str, object
         ValueError: there is no target.
     """
     if not targets:
-        raise ValueError("at least one target picture is needed")
+        raise ValueError("at least one target image is needed")
     return {
         "data": [{"SOURCE_IMAGE": bytes_tensor([source]), "TARGET_IMAGE": bytes_tensor([target])} for target in targets]
     }
@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m faceswap_tools.load.perf_input", description="Writes perf_analyzer's --input-data JSON."
     )
-    parser.add_argument("source", type=Path, help="encoded picture with the face to take")
-    parser.add_argument("targets", type=Path, nargs="+", help="encoded pictures to change, one request each in turn")
+    parser.add_argument("source", type=Path, help="encoded image with the face to take")
+    parser.add_argument("targets", type=Path, nargs="+", help="encoded images to change, one request each in turn")
     parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
     chosen = parser.parse_args(arguments)
     try:

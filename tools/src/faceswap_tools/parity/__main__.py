@@ -11,11 +11,11 @@ from typing import Annotated
 
 import cv2
 import typer
+from faceswap_models.checkout import Checkout
+from faceswap_models.packs import lay_out_repository
+from faceswap_server.triton import LocalServer, ServerSettings, SetupError
 from rich.console import Console
 
-from faceswap_tools.checkout import Checkout
-from faceswap_tools.local_server import LocalServer, ServerSettings, SetupError
-from faceswap_tools.packs import lay_out_repository
 from faceswap_tools.parity.cases import CASES, SHORT, ParityCase
 from faceswap_tools.parity.checks import ParityCheck
 from faceswap_tools.parity.networks import ParityNetworks, prepare_networks
@@ -63,7 +63,7 @@ def parity_rows(networks: ParityNetworks, cases: Sequence[ParityCase]) -> Iterat
         repository = lay_out_repository(networks.pack, scratch / "repository")
         settings = ServerSettings(repository, log=scratch / "server.log", start_timeout_s=240.0)
         with LocalServer(settings) as server:
-            check = ParityCheck(Reference(networks), server.grpc_address, CASES[0].picture())
+            check = ParityCheck(Reference(networks), server.grpc_address, CASES[0].image())
             try:
                 for case in cases:
                     yield from check.run(case)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from faceswap_core.types import Picture
+from faceswap_core.types import RgbImage
 from PIL import Image
 
 from faceswap_tools.photographs import astronaut, six_people
@@ -18,42 +18,42 @@ class ParityCase:
     """One target photograph. `inside` tells whether every face lies wholly in the frame, as `fast` is bound there."""
 
     name: str
-    picture: Callable[[], Picture]
+    image: Callable[[], RgbImage]
     inside: bool = True
 
 
-def _portrait() -> Picture:
+def _portrait() -> RgbImage:
     return np.asarray(Image.open(astronaut()).convert("RGB"))
 
 
-def _group() -> Picture:
+def _group() -> RgbImage:
     return np.asarray(Image.open(six_people()).convert("RGB"))
 
 
-def _over_edge() -> Picture:
+def _over_edge() -> RgbImage:
     # the face's left third is cut off
     return np.ascontiguousarray(_portrait()[:400, 205:])
 
 
-def _rolled() -> Picture:
+def _rolled() -> RgbImage:
     portrait = _portrait()
     turn = cv2.getRotationMatrix2D((224.0, 112.0), 30.0, 1.0)
     return np.asarray(cv2.warpAffine(portrait, turn, (512, 512), flags=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
-def _tiny() -> Picture:
+def _tiny() -> RgbImage:
     small = cv2.resize(_portrait(), (128, 128), interpolation=cv2.INTER_AREA)
     canvas = np.full((600, 800, 3), 96, dtype=np.uint8)
     canvas[200:328, 300:428] = small
     return canvas
 
 
-def _filling() -> Picture:
+def _filling() -> RgbImage:
     face = _portrait()[30:210, 135:315]  # any closer, and det_500m finds no face, here or in insightface
     return np.asarray(cv2.resize(face, (700, 700), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
-def _four_k() -> Picture:
+def _four_k() -> RgbImage:
     return np.asarray(cv2.resize(_group(), (3840, 2658), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 

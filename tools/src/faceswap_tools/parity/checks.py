@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from faceswap_client import Analysis, Client
-from faceswap_core.geometry import crop_affine, warp_crop
-from faceswap_core.types import Picture
+from faceswap_core.faces.geometry import crop_affine, warp_crop
+from faceswap_core.types import RgbImage
 from numpy.typing import NDArray
 from PIL import Image
 from tritonclient.grpc import InferenceServerClient, InferInput
@@ -25,10 +25,10 @@ class ParityCheck:
     Args:
         reference: insightface.
         client, triton: the served ensemble, and its networks one by one.
-        source: RGB picture of the identity; its largest face is taken.
+        source: RGB image of the identity; its largest face is taken.
     """
 
-    def __init__(self, reference: Reference, address: str, source: Picture) -> None:
+    def __init__(self, reference: Reference, address: str, source: RgbImage) -> None:
         self._reference = reference
         self._client = Client(address, timeout=300.0)
         self._triton = InferenceServerClient(address)
@@ -44,9 +44,9 @@ class ParityCheck:
 
     def run(self, case: ParityCase) -> Iterator[ParityRow]:
         """The rows of one photograph."""
-        picture = case.picture()
-        encoded = as_png(picture)
-        theirs = self._reference.find(picture)
+        image = case.image()
+        encoded = as_png(image)
+        theirs = self._reference.find(image)
         ours = self._client.faces(encoded)
         yield at_most(f"{case.name}: number of faces, difference", abs(len(ours.faces) - len(theirs.faces)), "", 0)
         if len(ours.faces) != len(theirs.faces) or not ours.faces:
@@ -54,8 +54,8 @@ class ParityCheck:
             return
         yield from self._detection(case, ours, theirs)
         yield from self._identity(case)
-        yield from self._crops(case, picture, theirs)
-        yield from self._pictures(case, picture, encoded, theirs)
+        yield from self._crops(case, image, theirs)
+        yield from self._images(case, image, encoded, theirs)
 
     def _detection(self, case: ParityCase, ours: Analysis, theirs: ReferenceFaces) -> Iterator[ParityRow]:
         by_score = sorted(ours.faces, key=lambda face: -face.score)
@@ -81,31 +81,29 @@ class ParityCheck:
         embedding = mine.embedding.reshape(1, 512)
         return self._infer("project_identity", "latent", embedding=embedding, face_source=np.zeros(1, np.int32))
 
-    def _crops(self, case: ParityCase, picture: Picture, theirs: ReferenceFaces) -> Iterator[ParityRow]:
-        crops = [warp_crop(picture, crop_affine(face.kps, 128), 128) for face in theirs.faces]
+    def _crops(self, case: ParityCase, image: RgbImage, theirs: ReferenceFaces) -> Iterator[ParityRow]:
+        crops = [warp_crop(image, crop_affine(face.kps, 128), 128) for face in theirs.faces]
         latents = np.repeat(self._reference.latent(self._source_face).astype(np.float32), len(crops), axis=0)
         ours = self._infer("inswapper_128", "swapped", target=np.stack(crops), source=latents)
         worst = 0
         for mine, face in zip(ours, theirs.faces, strict=True):
-            crop = self._reference.crop(picture, face, self._source_face)
+            crop = self._reference.crop(image, face, self._source_face)
             worst = max(worst, int(np.abs(mine.astype(np.int16) - crop.astype(np.int16)).max()))
         yield at_most(f"{case.name}: swapped crops", worst, "levels", 0)
 
-    def _pictures(
-        self, case: ParityCase, picture: Picture, encoded: bytes, theirs: ReferenceFaces
-    ) -> Iterator[ParityRow]:
-        expected = self._reference.swap(picture, theirs.faces, self._source_face).astype(np.int16)
-        changed = (expected != picture).any(axis=2)
+    def _images(self, case: ParityCase, image: RgbImage, encoded: bytes, theirs: ReferenceFaces) -> Iterator[ParityRow]:
+        expected = self._reference.swap(image, theirs.faces, self._source_face).astype(np.int16)
+        changed = (expected != image).any(axis=2)
         for blend, most, mean in (("exact", 2, 0.02), ("fast", 4, 0.5)):
             if blend == "fast" and not case.inside:
                 continue
             result = self._client.swap(self._source_png, encoded, blend=blend, output_format="png")  # type: ignore[arg-type]
             difference = np.abs(result.to_array().astype(np.int16) - expected)
-            yield at_most(f"{case.name}: picture, {blend}, worst pixel", difference.max(), "levels", most)
-            yield at_most(f"{case.name}: picture, {blend}, mean inside", difference[changed].mean(), "levels", mean)
+            yield at_most(f"{case.name}: image, {blend}, worst pixel", difference.max(), "levels", most)
+            yield at_most(f"{case.name}: image, {blend}, mean inside", difference[changed].mean(), "levels", mean)
             if blend == "exact":
                 outside = difference[~changed].max() if (~changed).any() else 0
-                yield at_most(f"{case.name}: picture, {blend}, outside", outside, "levels", 0)
+                yield at_most(f"{case.name}: image, {blend}, outside", outside, "levels", 0)
 
     def _infer(self, model: str, output: str, **inputs: NDArray[Any]) -> NDArray[Any]:
         tensors = []
@@ -126,7 +124,7 @@ def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
 
 
-def as_png(rgb: Picture) -> bytes:
+def as_png(rgb: RgbImage) -> bytes:
     """Lossless, so that both sides see the same pixels."""
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "PNG", compress_level=1)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
+from faceswap_core.files.digests import sources_sha256
+from faceswap_models import onnx_graphs as graph_surgery
+from faceswap_models.onnx_graphs import identity_projection
+from faceswap_models.onnx_graphs.identity_projection import build_identity_projection
+from faceswap_models.onnx_graphs.prepare import prepare_network
+from faceswap_models.onnx_graphs.swapper import read_emap
+from faceswap_models.packs import MANIFEST, seal_pack
 
-from faceswap_tools import graph_surgery, identity_projection
-from faceswap_tools.architecture_twins.build import build_twins
-from faceswap_tools.digests import sources_sha256
-from faceswap_tools.graph_surgery.prepare import prepare_network
-from faceswap_tools.graph_surgery.swapper import read_emap
-from faceswap_tools.identity_projection import build_identity_projection
-from faceswap_tools.packs import MANIFEST, seal_pack
+from faceswap_tools.random_weights.build import build_random_weights
 
 DETECTOR, RECOGNISER, SWAPPER = "det_10g", "w600k_r50", "inswapper_128"
 
@@ -41,7 +42,7 @@ def prepare_networks(
     if detector is not None:
         originals[DETECTOR] = detector
     twins = [name for name, path in ((RECOGNISER, recogniser), (SWAPPER, swapper)) if path is None]
-    built = build_twins(names=twins) if twins else {}
+    built = build_random_weights(names=twins) if twins else {}
     originals[RECOGNISER] = recogniser or built[RECOGNISER]
     originals[SWAPPER] = swapper or built[SWAPPER]
     key = "-".join(f"{path.stem}.{path.stat().st_size}" for path in originals.values())
@@ -64,7 +65,7 @@ def _prepare(originals: dict[str, Path], pack: Path) -> None:
         for name, original in originals.items():
             prepare_network(original, scratch / f"{name}.onnx")
         if DETECTOR not in originals:
-            from faceswap_tools.offline_pack import build_detector  # noqa: PLC0415  needed in this case only
+            from faceswap_models.offline import build_detector  # noqa: PLC0415  needed in this case only
 
             onnx.save(build_detector(), scratch / f"{DETECTOR}.onnx")
         projection = build_identity_projection(read_emap(onnx.load(originals[SWAPPER])))

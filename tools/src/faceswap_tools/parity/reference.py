@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from faceswap_core.scrfd import STRIDES
-from faceswap_core.types import Picture
+from faceswap_core.faces.scrfd import STRIDES
+from faceswap_core.types import RgbImage
 from numpy.typing import NDArray
 
 from faceswap_tools.parity.networks import DETECTOR, RECOGNISER, SWAPPER, ParityNetworks
@@ -21,7 +21,7 @@ from faceswap_tools.parity.networks import DETECTOR, RECOGNISER, SWAPPER, Parity
 
 @dataclass(frozen=True, slots=True)
 class ReferenceFaces:
-    """insightface's faces of one picture, in its own order (by score)."""
+    """insightface's faces of one image, in its own order (by score)."""
 
     faces: list[Any]
 
@@ -31,7 +31,7 @@ class ReferenceFaces:
 
 
 class _FloatDetectorSession:
-    """Shows a prepared detector to insightface as the session it expects: float NCHW in, one picture, nine outputs."""
+    """Shows a prepared detector to insightface as the session it expects: float NCHW in, one image, nine outputs."""
 
     def __init__(self, path: Path) -> None:
         self._session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -40,8 +40,8 @@ class _FloatDetectorSession:
     def run(self, names: object, feeds: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         # 1/128 is a power of two, so undoing insightface's (x - 127.5) / 128 gives the bytes back exactly
         blob = next(iter(feeds.values()))
-        picture = (blob * 128.0 + 127.5).transpose(0, 2, 3, 1).astype(np.uint8)
-        return [output[0] for output in self._session.run(self._names, {"picture": picture})]
+        image = (blob * 128.0 + 127.5).transpose(0, 2, 3, 1).astype(np.uint8)
+        return [output[0] for output in self._session.run(self._names, {"image": image})]
 
 
 class Reference:
@@ -72,7 +72,7 @@ class Reference:
         else:
             self._detector = detector_on(SCRFD, _FloatDetectorSession(networks.pack / f"{DETECTOR}.onnx"))
 
-    def find(self, rgb: Picture) -> ReferenceFaces:
+    def find(self, rgb: RgbImage) -> ReferenceFaces:
         """Faces with embeddings, strongest first."""
         bgr = np.ascontiguousarray(rgb[..., ::-1])
         boxes, landmarks = self._detector.detect(bgr)
@@ -91,7 +91,7 @@ class Reference:
         result: NDArray[np.float32] = latent / np.linalg.norm(latent)
         return result
 
-    def swap(self, rgb: Picture, faces: list[Any], source: Any) -> Picture:
+    def swap(self, rgb: RgbImage, faces: list[Any], source: Any) -> RgbImage:
         """Swaps the given faces one after another, as insightface's users do; RGB in and out."""
         bgr = np.ascontiguousarray(rgb[..., ::-1])
         with warnings.catch_warnings():
@@ -100,7 +100,7 @@ class Reference:
                 bgr = self.swapper.get(bgr, face, source, paste_back=True)
         return np.ascontiguousarray(bgr[..., ::-1])
 
-    def crop(self, rgb: Picture, face: Any, source: Any) -> Picture:
+    def crop(self, rgb: RgbImage, face: Any, source: Any) -> RgbImage:
         """The swapped 128x128 crop before paste-back, RGB."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

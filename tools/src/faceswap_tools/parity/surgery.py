@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from faceswap_tools.architecture_twins.build import build_twins
-from faceswap_tools.graph_surgery.prepare import prepare_network
-from faceswap_tools.graph_surgery.proof import ProofFailedError, prove_batchable
+from faceswap_models.onnx_graphs.prepare import prepare_network
+from faceswap_models.onnx_graphs.proof import ProofFailedError, prove_batchable
+
 from faceswap_tools.parity.networks import DETECTOR, SWAPPER, ParityNetworks
 from faceswap_tools.parity.result import ParityRow, at_most
+from faceswap_tools.random_weights.build import build_random_weights
 from faceswap_tools.scratch import scratch_directory
 
 BATCHES = (2, 3, 8)
@@ -29,7 +30,7 @@ def surgery_rows(networks: ParityNetworks, shared: Path | None, *, short: bool) 
         yield from _rows(f"{name} ({original.stem})", original, prepared, batches)
     if short:
         return
-    others = [build_twins(names=[DETECTOR])[DETECTOR]]
+    others = [build_random_weights(names=[DETECTOR])[DETECTOR]]
     if shared is not None:
         others += sorted(shared.glob("scrfd_*.onnx"))
     with scratch_directory() as scratch:

@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceswap_core.frames.frame_store import FREE_FOR_SECONDS
+from faceswap_core.buffers.buffer_pool import FREE_FOR_SECONDS
+from faceswap_models.checkout import Checkout
+from faceswap_server.triton import LocalServer, ServerSettings
 from rich.console import Console
 
 from faceswap_tools.benchmarks.report import report_bounds
 from faceswap_tools.benchmarks.table import Row, print_rows
 from faceswap_tools.benchmarks.targets import at_most
-from faceswap_tools.checkout import Checkout
-from faceswap_tools.local_server import LocalServer, ServerSettings
 from faceswap_tools.soak.readings import Reading, read_server
 from faceswap_tools.soak.traffic import Tally, all_kinds, run_traffic
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import psutil
-from faceswap_core.frames.leasing import frames_folder
-from faceswap_core.frames.server_processes import SHARED_MEMORY, ServerProcesses, allocated_bytes
+from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_processes import SHARED_MEMORY, ServerProcesses, allocated_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def read_server(server_pid: int, region_prefix: str) -> Reading:
         region_prefix: what names of its regions in /dev/shm begin with.
     """
     family = [psutil.Process(server_pid), *psutil.Process(server_pid).children(recursive=True)]
-    frames = list(frames_folder(server_pid).glob("*.*"))
+    frames = list(buffer_folder(server_pid).glob("*.*"))
     return Reading(
         memory_mb=ServerProcesses(server_pid).held_bytes() / 1e6,
         frames_mb=allocated_bytes(frames) / 1e6,

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from faceswap_client import AsyncClient, DeadlineExceeded, FaceSwapError, Identity
 
-from faceswap_tools.benchmarks.pictures import source_picture, target_picture
+from faceswap_tools.benchmarks.images import source_image, target_image
 from faceswap_tools.photographs import astronaut, six_people
 
 GIVEN_UP = "given up by the caller"
@@ -56,11 +56,11 @@ BUSY = "SERVER_BUSY"
 
 
 def all_kinds() -> list[Kind]:
-    """The mix. Pictures are made once and kept."""
+    """The mix. Images are made once and kept."""
     portrait, group = astronaut().read_bytes(), six_people().read_bytes()
-    source = source_picture().jpeg
+    source = source_image().jpeg
     flat = _flat_png(3000, 4000)
-    largest = target_picture("12 MP", 1, 2700).jpeg
+    largest = target_image("12 MP", 1, 2700).jpeg
     identity = np.random.default_rng(1).standard_normal(512).astype(np.float32)
 
     def swap(sent: bytes, target: bytes, **options: Any) -> Callable[[AsyncClient], Awaitable[object]]:
@@ -74,7 +74,7 @@ def all_kinds() -> list[Kind]:
 
     return [
         kind("six faces", 6, swap(portrait, group), ANSWERED),
-        kind("one face, 1080p", 6, swap(source, target_picture("1080p", 1, 400).jpeg), ANSWERED),
+        kind("one face, 1080p", 6, swap(source, target_image("1080p", 1, 400).jpeg), ANSWERED),
         kind("one large face, 12 MP", 1, swap(source, largest), ANSWERED),
         kind("PNG with exact blend", 2, swap(portrait, portrait, output_format="png", blend="exact"), ANSWERED),
         kind("WebP, scaled down", 2, swap(portrait, group, output_format="webp", max_side=800), ANSWERED),
@@ -83,7 +83,7 @@ def all_kinds() -> list[Kind]:
         kind("12 MP without a face", 1, swap(portrait, flat), "NO_FACE_IN_TARGET"),
         kind("no face in the source", 1, swap(_flat_png(200, 200), group), "NO_FACE_IN_SOURCE"),
         kind("cut off", 2, swap(portrait, group[: len(group) // 2]), "TRUNCATED_IMAGE"),
-        kind("not a picture", 2, swap(portrait, b"<html>not found</html>"), "NOT_AN_IMAGE"),
+        kind("not an image", 2, swap(portrait, b"<html>not found</html>"), "NOT_AN_IMAGE"),
         kind("a bomb", 2, swap(portrait, _claiming_png(100_000, 100_000)), "BAD_DIMENSIONS", "TOO_MANY_PIXELS"),
         kind("an option out of range", 1, swap(portrait, group, detection_threshold=7), "INVALID_OPTION"),
         kind("given up at once", 2, given_up(0.005), ANSWERED, GIVEN_UP),

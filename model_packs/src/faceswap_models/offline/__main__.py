@@ -1,0 +1,20 @@
+"""`python -m faceswap_models.offline DIR`: write the offline pack into DIR."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from faceswap_models.offline import build_offline_pack
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m faceswap_models.offline", description=__doc__)
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    for name, path in build_offline_pack(parser.parse_args().directory).items():
+        sys.stdout.write(f"{name}: {path} ({path.stat().st_size:,} bytes)\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Puts a swapped face back into its frame, in place."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceswap_core.blending.exact import blend_exact
+from faceswap_core.blending.fast import blend_fast
+from faceswap_core.blending.feather import CROP_SIZE, Region, eroded_spans, feather_size, visible_spans
+from faceswap_core.blending.feather_grid import feather_grid
+from faceswap_core.blending.warp_lattice import warp_lattice
+from faceswap_core.errors import InvalidTensor
+from faceswap_core.options import Blend
+from faceswap_core.types import RgbImage
+
+__all__ = ["Region", "paste_face"]
+
+
+def paste_face(
+    frame: RgbImage, swapped_crop: RgbImage, crop_affine: NDArray[np.float64], blend: Blend = Blend.FAST
+) -> Region | None:
+    """Pastes one swapped crop into `frame`, which is changed in place.
+
+    Args:
+        frame: uint8 RGB [H, W, 3], C-contiguous and writable.
+        swapped_crop: uint8 RGB [128, 128, 3].
+        crop_affine: float64 [2, 3], frame pixels (x, y) to crop pixels; the one the crop was cut with.
+        blend: `exact` gives the numbers of insightface 2.1's `INSwapper.get`; `fast` differs from it by a
+            few levels in the soft edge.
+
+    Returns:
+        The rectangle that holds every pixel that may have changed, or None when no part of the face is
+        visible (insightface raises there) and nothing was changed.
+
+    Raises:
+        InvalidTensor: a wrong shape or type, a read-only frame, or an affine that has no inverse.
+    """
+    swapped_crop = np.ascontiguousarray(swapped_crop)  # a transposed one costs OpenCV a copy for every strip
+    frame_to_crop, crop_to_frame = _checked(frame, swapped_crop, crop_affine)
+    height, width = frame.shape[:2]
+    region = _touched(crop_to_frame, height, width)
+    if region is None:
+        return None
+    visible = visible_spans(warp_lattice(frame_to_crop, region.rows, region.columns), region)
+    extent = visible.extent()
+    if extent is None:
+        return None
+    size = feather_size(*extent)
+    # the grid mirrors the mask once at each edge, which a frame narrower than the blur outdoes
+    if blend is Blend.EXACT or min(height, width) <= 2 * size.blur_radius:
+        blend_exact(frame, swapped_crop, frame_to_crop, region, size)
+    else:
+        spans = eroded_spans(visible, region, size, (height, width))
+        blend_fast(frame, swapped_crop, frame_to_crop, feather_grid(spans, region, size, (height, width)))
+    return region
+
+
+def _checked(
+    frame: RgbImage, swapped_crop: RgbImage, crop_affine: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The affine in both directions, inverted twice as insightface and OpenCV do between them."""
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
+        raise InvalidTensor(f"frame is {frame.dtype} {frame.shape}, want uint8 [H, W, 3]")
+    if not (frame.flags.c_contiguous and frame.flags.writeable):
+        raise InvalidTensor("frame must be C-contiguous and writable: faces are pasted in place")
+    if swapped_crop.dtype != np.uint8 or swapped_crop.shape != (CROP_SIZE, CROP_SIZE, 3):
+        raise InvalidTensor(f"swapped crop is {swapped_crop.dtype} {swapped_crop.shape}, want uint8 [128, 128, 3]")
+    affine = np.asarray(crop_affine, dtype=np.float64)
+    if affine.shape != (2, 3) or not np.isfinite(affine).all():
+        raise InvalidTensor(f"crop affine must be [2, 3] of finite numbers, got {affine.shape}")
+    if affine[0, 0] * affine[1, 1] == affine[0, 1] * affine[1, 0]:
+        raise InvalidTensor("crop affine has no inverse")
+    crop_to_frame = np.asarray(cv2.invertAffineTransform(affine), dtype=np.float64)
+    return np.asarray(cv2.invertAffineTransform(crop_to_frame), dtype=np.float64), crop_to_frame
+
+
+def _touched(crop_to_frame: NDArray[np.float64], height: int, width: int) -> Region | None:
+    """The part of the frame the warped crop or its blurred mask can reach; None when there is none."""
+    outermost = (-1.0, float(CROP_SIZE))
+    corners = [(u, v) for u in outermost for v in outermost]
+    (a, b, c), (d, e, f) = crop_to_frame.tolist()
+    x = [a * u + b * v + c for u, v in corners]
+    y = [d * u + e * v + f for u, v in corners]
+    # one pixel for the lattice's rounding, one for the off-centre erosion window of an even k
+    x0, y0 = max(0, math.floor(min(x)) - 2), max(0, math.floor(min(y)) - 2)
+    x1, y1 = min(width, math.ceil(max(x)) + 3), min(height, math.ceil(max(y)) + 3)
+    return Region(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None

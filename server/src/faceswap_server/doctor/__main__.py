@@ -1,0 +1,5 @@
+"""`python -m faceswap_server.doctor`: `faceswap debug` where the command line is not installed."""
+
+from faceswap_server.doctor.command import main
+
+main()

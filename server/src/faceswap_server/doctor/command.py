@@ -1,0 +1,68 @@
+"""`faceswap debug`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from faceswap_server.doctor.all_checks import CHECKS, climb
+from faceswap_server.doctor.check import Status
+from faceswap_server.doctor.context import Context, Endpoint
+from faceswap_server.doctor.report import print_table, to_json
+from faceswap_server.runpod.settings import BadSettings, settings_from_environment
+
+EXIT_USAGE = 2
+EXIT_BROKEN = 19
+
+
+def debug(
+    image: Annotated[Path | None, typer.Option(help="An image with a face; default: a built-in one.")] = None,
+    rungs: Annotated[str, typer.Option(help=f"Only these, with commas: {', '.join(CHECKS)}.")] = ",".join(CHECKS),
+    endpoint: Annotated[
+        str | None, typer.Option(help="Id of a RunPod endpoint, to send it one job; the key is RUNPOD_API_KEY.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds the endpoint gets, its cold start included.", min=1)] = 120.0,
+    api: Annotated[str, typer.Option(help="RunPod's API.", hidden=True)] = "https://api.runpod.ai/v2",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
+) -> None:
+    """Climb from the image to the RunPod endpoint, and say at which rung it breaks and what to change.
+
+    It reads the worker's environment variables (docs/runpod.md) and starts what the worker would start.
+
+    Exit codes: 0 every rung holds or was skipped with a reason, 2 wrong arguments or variables, 19 a rung is broken.
+    """
+    wanted = [name.strip() for name in rungs.split(",") if name.strip()]
+    unknown = sorted(set(wanted) - set(CHECKS))
+    if unknown or not wanted:
+        _refuse(f"--rungs {', '.join(unknown) or 'is empty'}: there are {', '.join(CHECKS)}")
+    try:
+        settings = settings_from_environment()
+    except BadSettings as error:
+        _refuse(str(error))
+    key = os.environ.get("RUNPOD_API_KEY", "")
+    target = None if endpoint is None else Endpoint(endpoint, key, api.rstrip("/"), timeout)
+    logging.getLogger("faceswap_tools").setLevel(logging.ERROR)
+    context = Context(settings, image, target)
+    if as_json:
+        results = dict(climb(context, wanted))
+        typer.echo(to_json(results))
+    else:
+        results = print_table(climb(context, wanted), Console(highlight=False))
+    if any(result.status is Status.BROKEN for result in results.values()):
+        raise typer.Exit(EXIT_BROKEN)
+
+
+def _refuse(text: str) -> NoReturn:
+    sys.stderr.write(f"faceswap debug: {text}\n")
+    raise typer.Exit(EXIT_USAGE)
+
+
+def main() -> None:
+    """`python -m faceswap_server.doctor`."""
+    typer.run(debug)

@@ -1,0 +1,59 @@
+"""What the rungs share: the settings they judge by, and the server that one of them starts for those above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faceswap_models.checkout import Checkout
+
+from faceswap_server.runpod.settings import WorkerSettings
+from faceswap_server.supervision import RestartableServer
+from faceswap_server.supervision.swap_probe import probe_image
+
+
+@dataclass(slots=True)
+class Machine:
+    """Where the machine's numbers are read from; tests point it elsewhere."""
+
+    cgroup: Path = Path("/sys/fs/cgroup")
+    shared_memory: Path = Path("/dev/shm")  # noqa: S108 (the tmpfs every Linux has)
+    root: Path = Path("/")
+    nvidia_smi: str = "nvidia-smi"
+    driver_device: Path = Path("/dev/nvidiactl")
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """A RunPod endpoint to try, and the key to it, which is never shown."""
+
+    id: str
+    api_key: str = field(repr=False)
+    base_url: str
+    timeout: float
+
+
+@dataclass(slots=True)
+class Context:
+    """One climb. The image is the built-in one unless a file is named."""
+
+    settings: WorkerSettings
+    image_file: Path | None = None
+    endpoint: Endpoint | None = None
+    machine: Machine = field(default_factory=Machine)
+    server: RestartableServer | None = None
+
+    @property
+    def repository(self) -> Path:
+        """The model repository that the worker would serve; raises NotACheckout."""
+        return self.settings.model_repository or Checkout.find().model_repository
+
+    def image(self) -> bytes:
+        """The encoded image to swap with itself; raises OSError."""
+        return probe_image() if self.image_file is None else self.image_file.read_bytes()
+
+    def close(self) -> None:
+        """Ends the server, if a rung started one."""
+        if self.server is not None:
+            self.server.stop()
+            self.server = None

@@ -1,0 +1,160 @@
+"""Runs the front in a thread beside whatever keeps Triton running."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import MutableMapping
+from pathlib import Path
+from types import TracebackType
+
+import uvicorn
+from pydantic import ValidationError
+
+from faceswap_server.http.access_token import TOKEN_VARIABLE, AccessToken, read_token
+from faceswap_server.http.guarded_connection import guarded_connection
+from faceswap_server.http.kserve_proxy import Front, Health, make_app
+from faceswap_server.http.listening import FrontRefused, ListenAddress, listen, parse_listen_address
+from faceswap_server.http.settings import FrontSettings
+from faceswap_server.http.upstream import Upstream
+
+__all__ = ["FrontServer", "Health", "Upstream", "checked_front"]
+
+_START_SECONDS = 10.0
+
+
+class FrontServer:
+    """The front on an address: `start` when Triton runs, `stop` before Triton stops.
+
+    Args:
+        address: where to listen.
+        upstream: where Triton is.
+        token: what callers must send; None, on loopback only, lets everybody in.
+        settings: limits.
+        health: what `/v2/health/ready` says; without it Triton's own readiness, which in 24.10 stays good when a
+            step has died.
+
+    Raises:
+        FrontRefused: others can reach the address and there is no token.
+    """
+
+    def __init__(
+        self,
+        address: ListenAddress,
+        upstream: Upstream,
+        token: AccessToken | None,
+        settings: FrontSettings | None = None,
+        health: Health | None = None,
+    ) -> None:
+        check_exposure(address, token)
+        self._asked = address
+        self.address = address
+        self.settings = settings or FrontSettings()
+        self._app = make_app(Front(upstream, self.settings, token, health))
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """http://HOST:PORT, with the port that was free when 0 was asked for."""
+        return f"http://{self.address}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread is alive; a supervisor may ask."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Listens, and returns when it does; raises FrontRefused when it cannot."""
+        listening = listen(self._asked)
+        host, port = listening.getsockname()[:2]
+        self.address = ListenAddress(host, port)
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # at INFO httpx writes every address
+        self._server = uvicorn.Server(self._config())
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listening],), name="faceswap-front", daemon=True
+        )
+        self._thread.start()
+        pause = threading.Event()
+        waited = 0.0
+        while not self._server.started:
+            if not self._thread.is_alive() or waited > _START_SECONDS:
+                raise FrontRefused(f"the front did not start on {self.address}")
+            pause.wait(0.02)
+            waited += 0.02
+
+    def _config(self) -> uvicorn.Config:
+        settings = self.settings
+        return uvicorn.Config(
+            self._app,
+            http=guarded_connection(settings),
+            ws="none",
+            loop="asyncio",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=settings.max_header_bytes,
+            timeout_keep_alive=max(1, int(settings.idle_seconds)),
+            timeout_graceful_shutdown=settings.drain_seconds,
+        )
+
+    def stop(self) -> None:
+        """Stops listening, lets requests in flight finish within `drain_seconds`, and returns. Twice is harmless."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(self.settings.drain_seconds + 5)
+            self._server = self._thread = None
+
+    def __enter__(self) -> FrontServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def check_exposure(address: ListenAddress, token: AccessToken | None) -> None:
+    """Raises FrontRefused when others could reach `address` without a token."""
+    if token is None and not address.is_loopback:
+        raise FrontRefused(
+            f"{address} can be reached from other machines, so callers need a token: "
+            f"put one into a file and give --token-file, or set {TOKEN_VARIABLE}"
+        )
+
+
+def checked_front(
+    listen_on: str | None,
+    token_file: Path | None,
+    upstream: Upstream,
+    health: Health | None = None,
+    environment: MutableMapping[str, str] = os.environ,
+) -> FrontServer | None:
+    """The front that a command line asks for, not started; None when it asks for none.
+
+    Called before Triton starts: everything that can be refused is refused first, and the token leaves the environment.
+    The front's log, a line per refused request, goes to stderr.
+
+    Raises:
+        FrontRefused: the address, the token or a setting cannot be used, or there should be a token and is none.
+    """
+    token = read_token(token_file, environment)
+    if listen_on is None:
+        if token_file is not None:
+            raise FrontRefused("--token-file belongs to --listen: the plain server on loopback asks for no token")
+        return None
+    try:
+        settings = FrontSettings()
+    except ValidationError as error:
+        fault = error.errors(include_input=False)[0]
+        name = f"FACESWAP_FRONT_{fault['loc'][0]}".upper()
+        raise FrontRefused(f"{name}: {fault['msg']}") from None
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return FrontServer(parse_listen_address(listen_on), upstream, token, settings, health)

@@ -1,0 +1,50 @@
+"""Whether the server really works: a swap of a real image, and networks that run where they should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from faceswap_server.exit_codes import ExitCode
+from faceswap_server.runpod.settings import RequireGpu, WorkerSettings
+from faceswap_server.supervision.health import prove_swap
+from faceswap_server.supervision.swap_probe import NotReady
+
+NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
+_GPU_DEVICE = Path("/dev/nvidiactl")  # there when a driver is mapped into the container
+
+
+def check_networks_on_gpu(
+    http_url: str, required: RequireGpu, *, native: bool, has_gpu: Callable[[], bool] = _GPU_DEVICE.exists
+) -> None:
+    """Refuses networks that silently run on the CPU of a rented GPU machine.
+
+    Raises:
+        NotReady: a network has no instance on a GPU although one is required.
+    """
+    wanted = required is RequireGpu.YES or (required is RequireGpu.AUTO and native and has_gpu())
+    if not wanted:
+        return
+    for network in NETWORKS:
+        kinds = _instance_kinds(http_url, network)
+        if "KIND_GPU" not in kinds:
+            raise NotReady(
+                ExitCode.NO_GPU, f"{network} has no instance on a GPU ({', '.join(sorted(kinds)) or 'none'})"
+            )
+
+
+def _instance_kinds(http_url: str, network: str) -> set[str]:
+    try:
+        answer = httpx.get(f"{http_url}/v2/models/{network}/config", timeout=10.0, trust_env=False)
+        groups = answer.raise_for_status().json().get("instance_group", [])
+        return {str(group.get("kind")) for group in groups}
+    except (httpx.HTTPError, ValueError, AttributeError):
+        raise NotReady(ExitCode.SWAP_FAILED, f"the server does not say how it runs {network}") from None
+
+
+def check(http_url: str, settings: WorkerSettings) -> None:
+    """All of it; raises NotReady."""
+    prove_swap(http_url, settings.request_seconds)
+    check_networks_on_gpu(http_url, settings.require_gpu, native=settings.native_triton is not None)

@@ -1,0 +1,140 @@
+"""Every environment variable the worker reads, with its range and default. docs/runpod.md lists the same."""
+
+from __future__ import annotations
+
+import shutil
+from enum import Enum
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+IMAGE_TRITON = Path("/opt/tritonserver/bin/tritonserver")
+
+
+class Mode(str, Enum):
+    """`queue`: jobs from RunPod's queue through its SDK. `lb`: HTTP behind RunPod's load balancer."""
+
+    QUEUE = "queue"
+    LB = "lb"
+
+
+class Triton(str, Enum):
+    """Which tritonserver: the image's own, or the one that pip carries. `auto` prefers the image's."""
+
+    AUTO = "auto"
+    NATIVE = "native"
+    BUNDLED = "bundled"
+
+
+class RequireGpu(str, Enum):
+    """`auto`: the networks must run on a GPU when the container has one."""
+
+    AUTO = "auto"
+    YES = "yes"
+    NO = "no"
+
+
+class WorkerSettings(BaseSettings):
+    """Variables named `FACESWAP_<NAME>`, and those without a prefix that RunPod itself names."""
+
+    model_config = SettingsConfigDict(env_prefix="FACESWAP_", frozen=True, extra="ignore", populate_by_name=True)
+
+    mode: Mode = Field(default=Mode.QUEUE, validation_alias="MODE", description="queue, or lb for load balancing")
+    concurrency: int = Field(
+        default=24,
+        ge=1,
+        le=32,
+        description="jobs in flight; 16 to 32 lets Triton batch them, 1 makes them wait in line",
+    )
+    sdk_loop: bool = Field(
+        default=False, description="the SDK's own job loop: 50 ms more for each job, and SIGTERM can lose one"
+    )
+    drain_seconds: float = Field(default=30.0, ge=0, description="time jobs in flight get after SIGTERM")
+    request_seconds: float = Field(default=60.0, gt=0, description="time one swap may take in the server")
+    start_seconds: float = Field(default=300.0, gt=0, description="time Triton gets to load every model")
+    restarts: int = Field(
+        default=5,
+        ge=0,
+        le=100,
+        description="restarts of Triton within ten minutes; the next failure ends the container",
+    )
+    warm_up: int | None = Field(
+        default=None, ge=0, le=64, description="swaps before the first job, all at once; default 8, 0 with pip's Triton"
+    )
+
+    triton: Triton = Field(default=Triton.AUTO, description="auto, native or carried")
+    tritonserver: Path = Field(default=IMAGE_TRITON, description="the image's own server")
+    model_repository: Path | None = Field(default=None, description="default: the checkout's")
+    triton_arguments: str = Field(default="", description="further arguments for tritonserver, as in a shell")
+    require_gpu: RequireGpu = Field(default=RequireGpu.AUTO, description="auto, yes or no")
+    state_file: Path | None = Field(
+        default=None,
+        description="where the worker tells its container's health check how the server is, and its address",
+    )
+
+    max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="bytes of one image (the server reads it too)")
+    max_sources: int = Field(default=8, ge=1, le=8, description="source images of one job (the server reads it too)")
+    max_targets: int = Field(default=16, ge=1, le=64, description="target images of one job")
+    max_job_bytes: int = Field(default=64 * 2**20, ge=1, description="bytes of all images of one job")
+    run_bytes: int = Field(default=10_000_000, ge=1000, description="largest answer to /run (RunPod: 10 MB)")
+    runsync_bytes: int = Field(default=20_000_000, ge=1000, description="largest answer to /runsync (RunPod: 20 MB)")
+    lb_bytes: int = Field(default=30_000_000, ge=1000, description="largest HTTP request and answer (RunPod: 30 MB)")
+    download_seconds: float = Field(default=20.0, gt=0, description="time one download may take, redirects included")
+    max_redirects: int = Field(default=3, ge=0, le=10, description="redirects one download may follow")
+    link_seconds: int = Field(default=3600, ge=60, le=604_800, description="how long a link to an upload works")
+    upload_seconds: float = Field(default=30.0, gt=0, description="time one upload may wait for the bucket")
+    allow_private_addresses: bool = Field(
+        default=False, description="URLs and buckets on private networks, and buckets over http; for a desk only"
+    )
+
+    host: str = Field(default="0.0.0.0", description="address of the gateway")  # noqa: S104 (the platform's edge calls)
+    port: int = Field(default=80, ge=1, le=65535, validation_alias="PORT", description="port of the gateway")
+    port_health: int | None = Field(
+        default=None, ge=1, le=65535, validation_alias="PORT_HEALTH", description="port of /ping; default: PORT"
+    )
+    health_check_path: str = Field(
+        default="/ping",
+        pattern=r"^/[\w/.-]*$",
+        validation_alias="HEALTH_CHECK_PATH",
+        description="path of the health check",
+    )
+
+    @property
+    def warm_up_swaps(self) -> int:
+        """On a GPU the networks choose their kernels at the first batch of a size; a CPU has nothing to choose."""
+        if self.warm_up is not None:
+            return self.warm_up
+        return 0 if self.native_triton is None else 8
+
+    @property
+    def native_triton(self) -> Path | None:
+        """The tritonserver program to run, or None for the one pip carries."""
+        if self.triton is Triton.BUNDLED:
+            return None
+        found = shutil.which(str(self.tritonserver)) or shutil.which("tritonserver")
+        if found:
+            return Path(found)
+        return self.tritonserver if self.triton is Triton.NATIVE else None
+
+
+class BadSettings(Exception):
+    """An environment variable is not allowed; one line that names it."""
+
+
+def settings_from_environment() -> WorkerSettings:
+    """Reads the environment; raises BadSettings."""
+    try:
+        return WorkerSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = variable_name(str(first["loc"][0]))
+        raise BadSettings(f"{name}={first.get('input')!r:.60} is not allowed: {first['msg']}") from None
+
+
+def variable_name(field: str) -> str:
+    """Name of a field's environment variable."""
+    known = WorkerSettings.model_fields.get(field)
+    if known is None:
+        return field  # pydantic names a field by its alias where it has one
+    return str(known.validation_alias or f"FACESWAP_{field.upper()}")

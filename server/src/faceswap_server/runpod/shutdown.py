@@ -1,0 +1,46 @@
+"""One decision to stop, made once, whoever makes it: a signal, or the death of the server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from faceswap_server.exit_codes import ExitCode
+
+
+class Shutdown:
+    """The first `begin` decides the exit code. Safe to call from any thread and from signal handlers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal handler may come in while its own thread holds it
+        self._code: ExitCode | None = None
+        self._callbacks: list[Callable[[], object]] = []
+
+    @property
+    def code(self) -> ExitCode | None:
+        """How the worker is to end, or None while it is to go on."""
+        return self._code
+
+    def begin(self, code: ExitCode) -> None:
+        """Tells everybody to stop; later calls change nothing."""
+        with self._lock:
+            if self._code is not None:
+                return
+            self._code = code
+            callbacks = list(self._callbacks)
+        for callback in callbacks:
+            callback()
+
+    def fail(self, code: ExitCode) -> None:
+        """Stopping did not go well: replaces an exit code of 0."""
+        with self._lock:
+            if self._code is ExitCode.STOPPED:
+                self._code = code
+
+    def on_begin(self, callback: Callable[[], object]) -> None:
+        """Calls `callback` when the end begins, in the thread that begins it; at once when it has begun."""
+        with self._lock:
+            self._callbacks.append(callback)
+            begun = self._code is not None
+        if begun:
+            callback()

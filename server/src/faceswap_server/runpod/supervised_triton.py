@@ -1,0 +1,166 @@
+"""The worker's server: kept by the supervisor, and the worker ended when even that does not help."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from enum import Enum
+
+from faceswap_server.exit_codes import ExitCode
+from faceswap_server.runpod import readiness
+from faceswap_server.runpod.settings import WorkerSettings
+from faceswap_server.runpod.shutdown import Shutdown
+from faceswap_server.supervision import (
+    Outcome,
+    Phase,
+    RestartableServer,
+    RestartPolicy,
+    ServerState,
+    SupervisionSettings,
+    Supervisor,
+)
+from faceswap_server.supervision.state import StateFile
+from faceswap_server.supervision.swap_probe import NotReady, check_swap
+
+logger = logging.getLogger(__name__)
+
+LAST_WORDS_SECONDS = 10.0
+"""After the server was given up, time for jobs in flight to be answered with an error before the process ends."""
+FAILURE_DRAIN_SECONDS = 1.0
+"""What requests get to finish in a server of which a part has died; those that do not are sent again (`repeats`)."""
+
+
+class State(Enum):
+    """What the health check reports."""
+
+    LOADING = "loading"  # for the first time, however often that takes
+    READY = "ready"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+
+
+class SupervisedTriton:
+    """Has a supervisor keep one server, and tells the container's health check and the platform how it is."""
+
+    def __init__(self, server: RestartableServer, settings: WorkerSettings, shutdown: Shutdown) -> None:
+        self.server = server
+        self._settings = settings
+        self._shutdown = shutdown
+        self._was_ready = False
+        self._file = None
+        if settings.state_file is not None:
+            self._file = StateFile(settings.state_file, lambda: {"http": server.http_url})
+        supervision = SupervisionSettings(
+            failure_drain_s=FAILURE_DRAIN_SECONDS, restarts=RestartPolicy(limit=settings.restarts)
+        )
+        self.supervisor = Supervisor(server, supervision, self._changed, self._prove)
+        self._thread = threading.Thread(target=self._end_with_it, name="server-keeper", daemon=True)
+
+    @property
+    def state(self) -> State:
+        """The server now; never waits."""
+        phase = self.supervisor.state().phase
+        if phase in (Phase.STARTING, Phase.RESTARTING):
+            return State.RESTARTING if self._was_ready else State.LOADING
+        return State.READY if phase is Phase.HEALTHY else State.FAILED
+
+    def start(self) -> None:
+        """Begins; returns at once."""
+        self._changed(self.supervisor.state())
+        self.supervisor.start()
+        self._thread.start()
+
+    def wait_until_ready(self) -> bool:
+        """Waits until the server is ready (True), or the worker is to end (False)."""
+        # plain looks instead of an event: a signal handler that sets an event can meet the lock its own thread holds
+        while self.state is not State.READY and self._shutdown.code is None:
+            time.sleep(0.02)
+        return self._shutdown.code is None
+
+    def check_fitness(self) -> None:
+        """A swap works now; a server that fails just then gets the time to come back.
+
+        Raises:
+            NotReady: it does not work, and the supervisor sees no reason to start it again.
+        """
+        while self.wait_until_ready():
+            if self._is_fit():
+                return
+        # the worker is ending, for a reason that has been said; the SDK must not end it with its own code before
+        time.sleep(LAST_WORDS_SECONDS)
+
+    def stop(self) -> None:
+        """Ends the server in order; when it was given up while the worker was stopping, that is the exit code."""
+        self.supervisor.request_stop()
+        outcome = self.supervisor.wait()
+        if outcome is not None and not _ended_well(outcome):
+            self._shutdown.fail(_exit_code(outcome))
+
+    def _is_fit(self) -> bool:
+        """Whether a swap works; False when it does not and the server is therefore started again."""
+        try:
+            readiness.check(self.server.http_url, self._settings)
+        except NotReady as error:
+            since = self.supervisor.report_failure(str(error))
+            while self.state is State.READY and not self.supervisor.verified(since):
+                time.sleep(0.02)
+            if self.state is State.READY:
+                raise
+            return False
+        return True
+
+    def _prove(self) -> None:
+        readiness.check(self.server.http_url, self._settings)
+        if self._settings.warm_up_swaps:
+            self._warm_up(self._settings.warm_up_swaps)
+
+    def _warm_up(self, swaps: int) -> None:
+        started = time.monotonic()
+        try:
+            check_swap(self.server.http_url, self._settings.request_seconds, swaps)
+        except NotReady as error:
+            if not error.busy:
+                raise
+            logger.warning("warm-up of %d swaps at once: %s", swaps, error)  # fewer may be in flight than that
+        else:
+            logger.info("warm-up: %d swaps in %.2f s", swaps, time.monotonic() - started)
+
+    def _changed(self, state: ServerState) -> None:
+        self._was_ready |= state.takes_requests
+        if self._file is not None:
+            self._file.write(state)
+
+    def _end_with_it(self) -> None:
+        outcome = self.supervisor.wait()
+        if outcome is None or _ended_well(outcome):
+            return
+        code = _exit_code(outcome)
+        logger.error("exit code %d, %s: %s", code, code.meaning, outcome.message)
+        logger.error("what to do: %s", code.remedy)
+        if self._shutdown.code is not None:  # it is stopping already; jobs in flight have waited for the server in vain
+            return
+        self._shutdown.begin(code)
+        time.sleep(LAST_WORDS_SECONDS)
+        end_now(code)
+
+
+def _ended_well(outcome: Outcome) -> bool:
+    return outcome.code in (ExitCode.STOPPED, ExitCode.DRAIN_TIMED_OUT)  # what is lost, the worker's jobs tell
+
+
+def _exit_code(outcome: Outcome) -> ExitCode:
+    # 10 is `serve`'s, for a person at a terminal; in a container it is a server that never became ready
+    return ExitCode.SERVER_FAILED if outcome.code is ExitCode.CANNOT_START else outcome.code
+
+
+def end_now(code: ExitCode) -> None:
+    """Ends the process without asking anybody; the SDK's heartbeat must not live on alone."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,154 @@
+"""What a job does, whoever brings it: images in, swaps by the server, a document within the size limit out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from faceswap_client import AsyncClient, SwapResult
+
+from faceswap_server.runpod.bucket import Bucket
+from faceswap_server.runpod.fetch import Fetcher, FetchLimits
+from faceswap_server.runpod.images import load_images
+from faceswap_server.runpod.job_errors import JobError, to_job_error
+from faceswap_server.runpod.job_input import InputLimits, JobRequest
+from faceswap_server.runpod.output import Document, encoded_size, faces_document, swap_document
+from faceswap_server.runpod.public_addresses import any_addresses, public_addresses
+from faceswap_server.runpod.settings import WorkerSettings
+from faceswap_server.runpod.swap_retrier import SwapRetrier
+from faceswap_server.supervision import SupervisedServer
+
+REENCODE_QUALITIES = (90, 75, 50)
+"""JPEG qualities tried in turn when an answer is too large. The server swaps again each time: it alone writes the
+marks that say an image is synthetic, so its images are never re-encoded behind its back."""
+
+
+def input_limits(settings: WorkerSettings) -> InputLimits:
+    """The limits of one job's input."""
+    return InputLimits(settings.max_sources, settings.max_targets, settings.max_image_bytes, settings.max_job_bytes)
+
+
+class SwapService:
+    """Runs jobs on a server; belongs to the event loop of its first job."""
+
+    def __init__(self, settings: WorkerSettings, address: str, server: SupervisedServer) -> None:
+        """`server` is the one at that address."""
+        self._settings = settings
+        self._limits = input_limits(settings)
+        # callers share a worker: nobody's embedding stays in it
+        self._client = AsyncClient(address, timeout=settings.request_seconds, remember_sources=0, retries=0)
+        self._retrier = SwapRetrier(server, settings.request_seconds)
+        self._resolve = any_addresses if settings.allow_private_addresses else public_addresses
+        self._fetcher = Fetcher(
+            FetchLimits(settings.max_image_bytes, settings.download_seconds, settings.max_redirects),
+            resolve=self._resolve,
+        )
+        # one job of many targets must not fill the server's queue
+        self._turn = asyncio.Semaphore(settings.concurrency)
+
+    async def run(self, request: JobRequest, *, max_bytes: int, bucket: Bucket | None = None, job_id: str) -> Document:
+        """The job's output.
+
+        Raises:
+            JobError: the only error; a job with a list of targets raises it when every target failed.
+        """
+        try:
+            if request.task == "faces":
+                return await self._faces(request, max_bytes)
+            return await self._swap(request, max_bytes, bucket, job_id)
+        except Exception as error:
+            raise to_job_error(error) from None
+
+    async def close(self) -> None:
+        await self._client.close()
+        await self._fetcher.close()
+
+    async def __aenter__(self) -> SwapService:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _faces(self, request: JobRequest, max_bytes: int) -> Document:
+        (image,) = await load_images(request.targets, self._fetcher, self._limits)
+        async with self._turn:
+            faces = await self._retrier.run(lambda left: self._client.faces(image, timeout=left, **request.options))
+        document = faces_document(faces)
+        _check(encoded_size([document]), max_bytes, "")
+        return document
+
+    async def _swap(self, request: JobRequest, max_bytes: int, bucket: Bucket | None, job_id: str) -> Document:
+        images = await load_images((*request.sources, *request.targets), self._fetcher, self._limits)
+        sources, targets = images[: len(request.sources)], images[len(request.sources) :]
+        if bucket is not None:
+            uploads = (
+                self._uploaded(bucket, sources, target, request.options, job_id, index)
+                for index, target in enumerate(targets)
+            )
+            return _together(request, await asyncio.gather(*uploads))
+        documents = await self._documents(sources, targets, request.options, None)
+        size = encoded_size(_successes(documents))
+        for quality in REENCODE_QUALITIES if request.allow_reencode else ():
+            if size <= max_bytes:
+                break
+            smaller = request.options | {"output_format": "jpeg", "output_quality": quality}
+            documents = await self._documents(sources, targets, smaller, quality)
+            size = encoded_size(_successes(documents))
+        _check(size, max_bytes, "" if request.allow_reencode else "allow_reencode, ")
+        return _together(request, documents)
+
+    async def _documents(
+        self, sources: Sequence[bytes], targets: Sequence[bytes], options: dict[str, Any], quality: int | None
+    ) -> list[Document | JobError]:
+        results = await asyncio.gather(*(self._one(sources, target, options) for target in targets))
+        return [r if isinstance(r, JobError) else swap_document(r, reencoded_quality=quality) for r in results]
+
+    async def _uploaded(
+        self,
+        bucket: Bucket,
+        sources: Sequence[bytes],
+        target: bytes,
+        options: dict[str, Any],
+        job_id: str,
+        index: int,
+    ) -> Document | JobError:
+        result = await self._one(sources, target, options)
+        if isinstance(result, JobError):
+            return result
+        return swap_document(result, link=await bucket.upload(result.image, job_id, index, result.format))
+
+    async def _one(self, sources: Sequence[bytes], target: bytes, options: dict[str, Any]) -> SwapResult | JobError:
+        async with self._turn:
+            try:
+                return await self._retrier.run(
+                    lambda left: self._client.swap(list(sources), target, timeout=left, **options)
+                )
+            except Exception as error:
+                return to_job_error(error)
+
+
+def _successes(documents: Sequence[Document | JobError]) -> list[Document]:
+    return [document for document in documents if not isinstance(document, JobError)]
+
+
+def _together(request: JobRequest, documents: Sequence[Document | JobError]) -> Document:
+    first_error = next((document for document in documents if isinstance(document, JobError)), None)
+    if first_error is not None and not _successes(documents):
+        raise first_error
+    if request.one_target:
+        (document,) = _successes(documents)
+        return document
+    return {"results": [{"error": str(result)} if isinstance(result, JobError) else result for result in documents]}
+
+
+def _check(size: int, max_bytes: int, advice: str) -> None:
+    if size > max_bytes:
+        raise JobError(
+            "OUTPUT_TOO_LARGE",
+            f"the answer would have {size} bytes, the platform takes {max_bytes}; use {advice}output_format jpeg with "
+            "a lower output_quality, s3Config, or fewer targets",
+        )

@@ -1,0 +1,106 @@
+"""`python -m faceswap_server.runpod`: starts the server, waits for a real swap, then serves RunPod's jobs.
+
+Arguments are the RunPod SDK's own, for a desk: `--rp_serve_api --rp_api_port 8010`, or `--test_input '{...}'`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from faceswap_models.checkout import NotACheckout
+
+from faceswap_server.exit_codes import ExitCode
+from faceswap_server.runpod.handler import JobHandler
+from faceswap_server.runpod.log_levels import TooTalkative, check_arguments, set_up_logging
+from faceswap_server.runpod.settings import BadSettings, Mode, WorkerSettings, settings_from_environment
+from faceswap_server.runpod.shutdown import Shutdown
+from faceswap_server.runpod.supervised_triton import State, SupervisedTriton
+from faceswap_server.runpod.triton_server import make_server
+from faceswap_server.supervision import RestartableServer
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Runs until the platform stops it; returns the container's exit code (`exit_codes`)."""
+    set_up_logging(os.environ)
+    try:
+        check_arguments(sys.argv[1:])
+        settings = settings_from_environment()
+        server = make_server(settings)
+    except (BadSettings, TooTalkative, NotACheckout) as error:
+        logger.error("exit code %d, %s: %s", ExitCode.BAD_SETTINGS, ExitCode.BAD_SETTINGS.meaning, error)
+        return ExitCode.BAD_SETTINGS
+    return run(settings, server)
+
+
+def run(settings: WorkerSettings, server: RestartableServer) -> int:
+    """Runs the worker with a server that has not been started; returns the exit code."""
+    shutdown = Shutdown()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: shutdown.begin(ExitCode.STOPPED))
+    keeper = SupervisedTriton(server, settings, shutdown)
+    keeper.start()
+    try:
+        if settings.mode is Mode.LB:
+            from faceswap_server.http.plain_api import serve  # noqa: PLC0415 (the queue does not need it)
+
+            serve(settings, keeper, shutdown)
+        else:
+            _serve_queue(settings, keeper, shutdown)
+    finally:
+        shutdown.begin(ExitCode.STOPPED)
+        keeper.stop()
+    code = shutdown.code or ExitCode.STOPPED
+    logger.info("exit code %d: %s", code, code.meaning)
+    return code
+
+
+def _serve_queue(settings: WorkerSettings, keeper: SupervisedTriton, shutdown: Shutdown) -> None:
+    # the SDK takes seconds to import, which Triton spends loading
+    threading.Thread(target=importlib.import_module, args=("runpod",), daemon=True).start()
+    if not keeper.wait_until_ready():
+        return
+    import runpod  # noqa: PLC0415
+
+    from faceswap_server.runpod import job_loop  # noqa: PLC0415
+
+    def the_server_swaps() -> None:
+        keeper.check_fitness()
+
+    runpod.serverless.register_fitness_check(the_server_swaps)
+    if not settings.sdk_loop:
+        job_loop.install()
+    if _in_production():
+        _leave_the_stop_to(shutdown)
+    else:
+        shutdown.on_begin(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the desk's API server knows only signals
+    runpod.serverless.start(
+        {
+            "handler": JobHandler(settings, keeper.server.grpc_address, keeper.supervisor),
+            "concurrency_modifier": lambda _current: settings.concurrency,
+            "shutdown": shutdown,
+            "takes_jobs": lambda: keeper.state is State.READY,
+            "drain_seconds": settings.drain_seconds,
+        }
+    )
+
+
+def _in_production() -> bool:
+    return "RUNPOD_WEBHOOK_GET_JOB" in os.environ
+
+
+def _leave_the_stop_to(shutdown: Shutdown) -> None:
+    """Until the job loop installs its own handlers, a signal ends the start-up."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        shutdown.begin(ExitCode.STOPPED)
+        raise SystemExit(ExitCode.STOPPED)
+
+    signal.signal(signal.SIGTERM, stop)

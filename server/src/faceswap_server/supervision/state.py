@@ -1,0 +1,119 @@
+"""What others may know of a supervised server: one small value, and the same as a JSON file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+
+
+class Phase(str, Enum):
+    """Where a supervised server is in its life."""
+
+    STARTING = "starting"  # loading, for the first time
+    HEALTHY = "healthy"  # the last look found it working
+    RESTARTING = "restarting"  # it failed; what can finish finishes, then it is started again
+    STOPPING = "stopping"  # asked to stop; what was accepted finishes
+    STOPPED = "stopped"
+    FAILED = "failed"  # given up
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """A moment in the life of a supervised server.
+
+    Attributes:
+        phase: where it is.
+        restarts: how often it has been started again since the supervisor began.
+        last_reason: why it failed last, in one line; empty while nothing has.
+        changed_at: when it entered this phase, in seconds since 1970.
+    """
+
+    phase: Phase = Phase.STARTING
+    restarts: int = 0
+    last_reason: str = ""
+    changed_at: float = 0.0
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether a request sent now has a chance."""
+        return self.phase is Phase.HEALTHY
+
+    def moved(self, phase: Phase, reason: str = "", *, restarted: bool = False) -> ServerState:
+        """The state after a change of phase, now; a reason replaces the last one."""
+        return replace(
+            self,
+            phase=phase,
+            restarts=self.restarts + restarted,
+            last_reason=reason or self.last_reason,
+            changed_at=time.time(),
+        )
+
+
+class SupervisedServer(Protocol):
+    """What a front in the same process needs of the supervisor."""
+
+    def state(self) -> ServerState:
+        """The state now; never waits."""
+
+    def report_failure(self, reason: str) -> float:
+        """Somebody met an error that is no fault of the request's: the server is examined at once. Never waits.
+
+        Returns the moment (monotonic), for `verified`.
+        """
+
+    def verified(self, since: float) -> bool:
+        """Whether a suspicion of that moment has been looked into, and the server left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenState:
+    """What a state file says to a process that reads it."""
+
+    phase: Phase
+    last_reason: str
+    http: str  # http://HOST:PORT
+
+
+def read_state(path: Path) -> WrittenState | None:
+    """What the file says, or None where there is none or it makes no sense."""
+    try:
+        found = json.loads(path.read_text())
+        return WrittenState(Phase(found["phase"]), str(found["last_reason"]), str(found["http"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class StateFile:
+    """Keeps a JSON file up to date: the state, and where the server listens."""
+
+    def __init__(self, path: Path, addresses: Callable[[], dict[str, str]]) -> None:
+        """`addresses` says where the server listens, which is known once it has started."""
+        self.path = path
+        self._addresses = addresses
+        self._complained = False
+
+    def write(self, state: ServerState) -> None:
+        """Replaces the file in one step, so that a reader never meets half of it.
+
+        A file that cannot be written is worth one line in the log, not a server's life.
+        """
+        text = json.dumps({**asdict(state), **self._addresses(), "supervisor_pid": os.getpid()}, indent=1)
+        scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_text(text + "\n")
+            scratch.replace(self.path)
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            if not self._complained:
+                logger.warning("the state cannot be written to %s (%s)", self.path, error.strerror)
+            self._complained = True

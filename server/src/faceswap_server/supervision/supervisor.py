@@ -1,0 +1,269 @@
+"""Keeps one tritonserver working: starts it, watches it, starts it again when it fails, and stops it in order."""
+
+from __future__ import annotations
+
+import logging
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from faceswap_server.exit_codes import ExitCode
+from faceswap_server.supervision.health import HealthWatch, Verdict, prove_swap
+from faceswap_server.supervision.restart_policy import RestartBudget, RestartPolicy
+from faceswap_server.supervision.server import RestartableServer
+from faceswap_server.supervision.state import Phase, ServerState
+from faceswap_server.supervision.stub_watch import StubWatch
+from faceswap_server.supervision.swap_probe import NotReady
+from faceswap_server.triton import ServerStartError, SetupError
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.2
+"""Between two looks at the processes: how long a death can go unnoticed."""
+SECOND_LOOK_SECONDS = 0.5
+"""From a swap that failed, or from a look that was asked for, to the next look."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionSettings:
+    """Times in seconds."""
+
+    probe_interval_s: float = 5.0  # between looks; traffic that succeeds spares the swap
+    probe_timeout_s: float = 20.0
+    first_swap_timeout_s: float = 60.0
+    failure_drain_s: float = 5.0  # what requests in flight get when a part of the server has died
+    restarts: RestartPolicy = field(default_factory=RestartPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended: the exit code, and one line that says why."""
+
+    code: ExitCode
+    message: str
+
+
+class _StopAsked(Exception):
+    """The supervisor is to stop while it was doing something else."""
+
+
+class Supervisor:
+    """Keeps a server in a thread of its own.
+
+    The thread lives as long as the server: the kernel ends a child that was told to die with its parent when the
+    *thread* that started it ends.
+    """
+
+    def __init__(
+        self,
+        server: RestartableServer,
+        settings: SupervisionSettings | None = None,
+        on_change: Callable[[ServerState], None] = lambda state: None,
+        prove: Callable[[], None] | None = None,
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            server: what is kept.
+            settings: times and limits.
+            on_change: called with every new state, in the supervisor's thread.
+            prove: raises NotReady unless a server that has loaded everything works; called after each start, in a
+                thread of its own. By default one swap.
+        """
+        self.server = server
+        self.settings = settings or SupervisionSettings()
+        self._on_change = on_change
+        self._prove = prove or (lambda: prove_swap(server.http_url, self.settings.first_swap_timeout_s))
+        self._state = ServerState(changed_at=time.time())
+        self._outcome: Outcome | None = None
+        self._suspicion = ""
+        self._verified_at = -math.inf
+        self._stop_asked = False
+        self._stubs: StubWatch | None = None  # those of the server that has loaded
+        self._budget = RestartBudget(self.settings.restarts)
+        self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+
+    def start(self) -> None:
+        """Begins; returns at once."""
+        self._thread.start()
+
+    def state(self) -> ServerState:
+        """The state now; never waits."""
+        return self._state
+
+    def report_failure(self, reason: str) -> float:
+        """Has the server examined at once. Never waits; may be called from any thread, as often as one likes.
+
+        Returns the moment (monotonic), for `verified`.
+        """
+        now = time.monotonic()  # before the suspicion is there: the look it leads to begins later
+        self._suspicion = reason or "somebody suspects it"
+        return now
+
+    def verified(self, since: float) -> bool:
+        """Whether the server was examined after a suspicion of that moment, and found no reason to start it again."""
+        return self._verified_at >= since
+
+    def request_stop(self) -> None:
+        """Has the server stopped in order. Never waits; may be called from a signal handler."""
+        self._stop_asked = True  # a plain flag: an event's lock may be held by the thread the signal interrupted
+
+    def kill(self) -> None:
+        """Cuts an orderly stop short: what is in flight is lost. May be called from a signal handler."""
+        self._stop_asked = True
+        self.server.kill()
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """Waits for the end; None when it has not come in time."""
+        self._thread.join(timeout)
+        return self._outcome
+
+    def _run(self) -> None:
+        try:
+            self._outcome = self._live()
+        except Exception as error:  # a fault of ours must not leave a server that nobody watches
+            logger.exception("the supervisor failed")
+            self._outcome = Outcome(ExitCode.FAILED, f"unexpected {type(error).__name__} in the supervisor")
+        finally:
+            self.server.stop(0)
+            self._helper.shutdown(wait=False, cancel_futures=True)
+        ended_well = self._outcome.code in (ExitCode.STOPPED, ExitCode.DRAIN_TIMED_OUT)
+        self._move(Phase.STOPPED if ended_well else Phase.FAILED, self._outcome.message)
+
+    def _live(self) -> Outcome:
+        failure: str | None
+        try:
+            self._bring_up()
+        except _StopAsked:
+            return Outcome(ExitCode.STOPPED, "stopped before it was ready")
+        except ServerStartError as error:
+            if not error.may_pass:
+                return Outcome(ExitCode.CANNOT_START, str(error))
+            failure = str(error)
+        except SetupError as error:
+            return Outcome(ExitCode.CANNOT_START, str(error))
+        except NotReady as error:
+            time.sleep(TICK_SECONDS)  # a dying process lets go of its connections before it is gone
+            failure = self._dead_process()
+            if failure is None:
+                return Outcome(error.code, str(error))
+        else:
+            failure = self._watch()
+        while failure is not None:
+            outcome = self._recover(failure)
+            if outcome is not None:
+                return outcome
+            failure = self._watch()
+        return self._stop()
+
+    def _bring_up(self) -> None:
+        """Starts the server and proves it; raises SetupError, NotReady or _StopAsked."""
+        began = time.monotonic()
+        self.server.start(lambda _loaded: self._leave_if_asked())
+        loaded = time.monotonic()
+        self._stubs = StubWatch(self.server.pid)
+        proof = self._helper.submit(self._prove)
+        while not proof.done():
+            self._leave_if_asked()
+            dead = self._dead_process()
+            if dead is not None:
+                raise NotReady(ExitCode.SWAP_FAILED, dead)
+            time.sleep(TICK_SECONDS / 4)
+        proof.result()
+        logger.info("server ready: loading %.2f s, proof %.2f s", loaded - began, time.monotonic() - loaded)
+        self._suspicion = ""
+        self._move(Phase.HEALTHY)
+
+    def _leave_if_asked(self) -> None:
+        if self._stop_asked:
+            raise _StopAsked
+
+    def _watch(self) -> str | None:
+        """Returns why the server has failed, or None when it is to stop."""
+        health = HealthWatch(self.server.http_url, self.server.pid, self.settings.probe_timeout_s)
+        look: Future[Verdict] | None = None
+        examined: float | None = None  # since when a suspicion is being looked into
+        due = time.monotonic() + self.settings.probe_interval_s
+        last = time.monotonic()
+        while not self._stop_asked:
+            dead = self._dead_process()
+            if dead is not None:
+                return dead
+            now = time.monotonic()
+            if look is not None and look.done():
+                verdict, look, last = look.result(), None, now
+                if verdict.failure is not None:
+                    return verdict.failure
+                due = now + (SECOND_LOOK_SECONDS if verdict.look_again else self.settings.probe_interval_s)
+                if examined is not None and not verdict.look_again:
+                    self._verified_at, examined = examined, None
+            suspicion = self._suspicion if now >= last + SECOND_LOOK_SECONDS else ""
+            if look is None and (suspicion or now >= due):
+                if suspicion:
+                    logger.info("examining the server: %s", suspicion)
+                    self._suspicion = ""
+                    examined = time.monotonic()
+                look = self._helper.submit(health.look, suspicious=bool(suspicion))
+            time.sleep(TICK_SECONDS)
+        return None
+
+    def _dead_process(self) -> str | None:
+        if not self.server.is_running():
+            return f"tritonserver {_ended_how(self.server.wait())}"
+        dead = [] if self._stubs is None else self._stubs.dead()
+        return f"the process of {', '.join(dead)} died" if dead else None
+
+    def _recover(self, failure: str) -> Outcome | None:
+        """Ends what is left of the server and starts it again; an outcome when that cannot be done."""
+        self._move(Phase.RESTARTING, failure)
+        self.server.stop(self.settings.failure_drain_s, broken=True)
+        while True:
+            delay = self._budget.next_delay(time.monotonic())
+            if delay is None:
+                policy = self.settings.restarts
+                many = f"{policy.limit} restarts within {policy.window_s:.0f} s did not help"
+                return Outcome(ExitCode.SERVER_FAILED, f"{many}; the last failure: {self._state.last_reason}")
+            logger.info("starting the server again in %.1f s", delay)
+            try:
+                self._sleep(delay)
+                self._state = self._state.moved(Phase.RESTARTING, restarted=True)
+                self._bring_up()
+            except _StopAsked:
+                return Outcome(ExitCode.STOPPED, "stopped during a restart")
+            except (SetupError, NotReady) as error:
+                self._move(Phase.RESTARTING, str(error))
+                self.server.stop(0, broken=True)
+                continue
+            return None
+
+    def _sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._leave_if_asked()
+            time.sleep(min(left, TICK_SECONDS))
+
+    def _stop(self) -> Outcome:
+        self._move(Phase.STOPPING)
+        lost = self.server.stop().lost
+        if lost == 0:
+            return Outcome(ExitCode.STOPPED, "stopped; every accepted request was answered")
+        how_many = "an unknown number of requests" if lost is None else f"about {lost} request{'s' * (lost != 1)}"
+        limit = f"{self.server.drain_timeout_s:g} s"
+        return Outcome(ExitCode.DRAIN_TIMED_OUT, f"{how_many} did not finish within {limit} and got no answer")
+
+    def _move(self, phase: Phase, reason: str = "") -> None:
+        self._state = self._state.moved(phase, reason)
+        level = logging.WARNING if phase in (Phase.RESTARTING, Phase.FAILED) else logging.INFO
+        logger.log(level, "%s%s", phase.value, f": {reason}" if reason else "")
+        self._on_change(self._state)
+
+
+def _ended_how(code: int) -> str:
+    if code >= 0:
+        return f"ended by itself with code {code}"
+    return f"was ended by signal {-code} ({signal.Signals(-code).name})"

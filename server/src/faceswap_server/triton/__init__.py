@@ -1,0 +1,7 @@
+"""The real tritonserver on this machine: found, started, watched, ended."""
+
+from faceswap_server.triton.bundled import SetupError
+from faceswap_server.triton.drain import Stopped
+from faceswap_server.triton.triton_server import LocalServer, ServerSettings, ServerStartError
+
+__all__ = ["LocalServer", "ServerSettings", "ServerStartError", "SetupError", "Stopped"]

@@ -1,0 +1,69 @@
+"""What a tritonserver leaves behind when it ends or is killed: its steps' processes, their regions, its frames."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+import psutil
+from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_processes import SHARED_MEMORY
+
+from faceswap_server.triton.shared_memory import region_prefix
+from faceswap_server.triton.stub_processes import process_has_ended
+
+NOTICE_SECONDS = 2.0
+"""Steps notice by themselves that their server has gone; those that have not after this are killed."""
+END_SECONDS = 5.0
+"""What the kernel gets to end those that were killed."""
+LOOK_SECONDS = 0.02
+
+
+class ProcessCleanup:
+    """Remembers while a server runs what must go with it: a killed server's children can no longer be found."""
+
+    def __init__(self) -> None:
+        self.region_prefix = f"{region_prefix(os.getpid())}{secrets.token_hex(3)}_"
+        self._children: dict[int, psutil.Process] = {}
+
+    @property
+    def backend_argument(self) -> str:
+        """tritonserver's argument that gives the regions of its steps our prefix."""
+        return f"--backend-config=python,shm-region-prefix-name={self.region_prefix}"
+
+    def remember(self, server_pid: int) -> None:
+        """Takes down the processes the server has started so far."""
+        try:
+            children = psutil.Process(server_pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return
+        self._children.update({child.pid: child for child in children})
+
+    def remove(self, server_pid: int | None, *, at_once: bool = False) -> None:
+        """Ends every process and deletes every region and frame of a server that has ended.
+
+        `at_once`: the server was broken; its steps have nothing to bring to an end, and somebody waits for the next.
+        """
+        alive = _wait_for(self._children.values(), 0.0 if at_once else NOTICE_SECONDS)
+        for child in alive:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        _wait_for(alive, END_SECONDS)
+        self._children.clear()
+        for region in SHARED_MEMORY.glob(f"{self.region_prefix}*"):
+            region.unlink(missing_ok=True)
+        if server_pid is not None:
+            shutil.rmtree(buffer_folder(server_pid), ignore_errors=True)
+
+
+def _wait_for(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that have not ended after so many seconds. A zombie has ended, whenever its parent takes note of it."""
+    deadline = time.monotonic() + seconds
+    alive = list(processes)
+    while (alive := [each for each in alive if not process_has_ended(each)]) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    return alive

@@ -1,0 +1,51 @@
+"""The folder a running server lives in: its backends, and its view of the model repository."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from faceswap_core.files.disk_errors import cannot_write
+from faceswap_models.checkout import Checkout
+
+from faceswap_server.triton.bundled import BundledTriton, SetupError, lay_out_backends
+from faceswap_server.triton.served_repository import ServedRepository
+
+REMEDY = "choose another folder with TMPDIR"
+
+
+class ServerFolder:
+    """A temporary folder that only this user can read."""
+
+    def __init__(self, triton: BundledTriton, repository: Path) -> None:
+        """Makes it; raises SetupError, in one line, when that cannot be done."""
+        if not repository.is_dir():
+            raise SetupError(f"{repository} is not a model repository")
+        self._view: ServedRepository | None = None
+        try:
+            self.path = Path(tempfile.mkdtemp(prefix="faceswap-triton-"))
+        except FileNotFoundError as error:  # tempfile has tried every candidate
+            raise SetupError(f"no temporary folder can be written ({error.strerror}); {REMEDY}") from None
+        except OSError as error:
+            raise SetupError(cannot_write(error, "the folder for", Path(tempfile.gettempdir()), REMEDY)) from None
+        try:
+            lay_out_backends(triton, Checkout.find().onnxruntime_backend, self.backends)
+            self._view = ServedRepository(repository, self.models)
+        except OSError as error:
+            self.remove()
+            raise SetupError(cannot_write(error, "the server's temporary folder", self.path, REMEDY)) from None
+
+    @property
+    def backends(self) -> Path:
+        return self.path / "backends"
+
+    @property
+    def models(self) -> Path:
+        return self.path / "models"
+
+    def remove(self) -> None:
+        """Deletes it with everything in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self._view is not None:
+            self._view.close()

@@ -1,0 +1,290 @@
+"""Starts tritonserver on loopback, waits until it is ready, and ends it with everything it started."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from faceswap_core.buffers.new_lease import buffer_folder
+
+from faceswap_server.triton.bundled import (
+    BundledTriton,
+    SetupError,
+    find_bundled_triton,
+    server_environment,
+)
+from faceswap_server.triton.drain import Stopped, requests_in_flight, wait_until_drained
+from faceswap_server.triton.installed_networks import network_fault
+from faceswap_server.triton.log import open_log, passing_reason, reason_in_log
+from faceswap_server.triton.ports import HOST, choose_ports
+from faceswap_server.triton.process_cleanup import ProcessCleanup
+from faceswap_server.triton.served_repository import entry_points, withdraw
+from faceswap_server.triton.server_folder import ServerFolder
+from faceswap_server.triton.shared_memory import check_shared_memory, remove_abandoned_regions
+from faceswap_server.triton.wait_ready import wait_until_ready
+
+KEEP_NO_REQUESTS = "--grpc-infer-allocation-pool-size=0"
+"""By default Triton keeps the last 8 requests and their answers for reuse, at the size of the largest they ever had:
+after 48 images of 23 MB its process held 650 MB, without 170, and 1080p requests cost it 6 ms of CPU either way."""
+POLL_SECONDS = 1
+"""How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
+EXIT_SECONDS = 10
+"""Triton's own exit timeout, for a server whose launcher was killed: the time to unload everything."""
+END_SECONDS = 4.0
+"""From SIGTERM to SIGKILL when we stop it. Nothing is in flight then, but Triton waits for idle keep-alive connections,
+and 24.10 can hang for ever when it ends while a stub is dead."""
+
+CLOSED_APIS = "model-repository,shared-memory,trace,logging"
+"""What nobody may ask of the server (Triton's names, docs/customization_guide/deploy.md): loading models, mapping
+memory, changing traces and logs. Configs and statistics stay open on loopback, for perf_analyzer and our benchmarks."""
+
+
+class ServerStartError(SetupError):
+    """tritonserver did not become ready; the message is one line, `log` the whole story.
+
+    `may_pass`: another start may not meet it again. A signal ended it or one of its steps (24.10 can abort in a start
+    under heavy load), or somebody took one of its ports while it was loading.
+    """
+
+    def __init__(self, reason: str, log: Path, *, may_pass: bool = False) -> None:
+        super().__init__(f"tritonserver did not start: {reason} (log: {log})")
+        self.log = log
+        self.may_pass = may_pass
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """How to run the server. A port of 0 means any free one.
+
+    `arguments` must not switch metrics off: they say when the last request in flight is done.
+    """
+
+    repository: Path
+    http_port: int = 0
+    grpc_port: int = 0
+    metrics_port: int = 0
+    log: Path | None = None
+    start_timeout_s: float = 120.0
+    drain_timeout_s: float = 30.0
+    environment: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+
+
+class LocalServer:
+    """A tritonserver of our own: `with LocalServer(settings) as server: server.grpc_address`.
+
+    It may be started again after it has stopped or died, and keeps its ports then.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = self._was_ready = False
+        self._folder: ServerFolder | None = None
+        self._cleanup = ProcessCleanup()
+        self._ports = self._wanted_ports()
+        self.log = settings.log or Path(tempfile.gettempdir()) / f"tritonserver-{secrets.token_hex(4)}.log"
+
+    @property
+    def http_port(self) -> int:
+        """0 until a free one was chosen, which is kept as soon as the server was ready once."""
+        return self._ports[0]
+
+    @property
+    def grpc_port(self) -> int:
+        return self._ports[1]
+
+    @property
+    def metrics_port(self) -> int:
+        return self._ports[2]
+
+    @property
+    def grpc_address(self) -> str:
+        return f"{HOST}:{self.grpc_port}"
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{HOST}:{self.http_port}"
+
+    @property
+    def metrics_url(self) -> str:
+        return f"http://{HOST}:{self.metrics_port}/metrics"
+
+    @property
+    def drain_timeout_s(self) -> float:
+        """What requests in flight get when it is stopped."""
+        return self.settings.drain_timeout_s
+
+    @property
+    def region_prefix(self) -> str:
+        """What the names of its steps' regions in /dev/shm begin with."""
+        return self._cleanup.region_prefix
+
+    @property
+    def pid(self) -> int:
+        """Process id of tritonserver; raises SetupError when it is not running."""
+        if self._process is None:
+            raise SetupError("the server is not running")
+        return self._process.pid
+
+    def __enter__(self) -> LocalServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, on_model_ready: Callable[[int], None] | None = None) -> None:
+        """Starts the server and returns when every model is ready.
+
+        Args:
+            on_model_ready: called now and then with the number of models loaded so far; what it raises ends the start.
+
+        Raises:
+            SetupError: something on this machine is not as needed: Python, the wheel, libpython, a port, /dev/shm,
+                or a folder that cannot be written.
+            ServerStartError: it ended, or was not ready in time; nothing of it is left behind.
+        """
+        triton = find_bundled_triton()
+        remove_abandoned_regions()
+        check_shared_memory()
+        try:
+            self._folder = ServerFolder(triton, self.settings.repository)
+            self._ports = choose_ports(self._ports if self._was_ready else self._wanted_ports())
+            self._launch(triton, self._folder)
+            self._wait_until_ready(on_model_ready or (lambda loaded: None))
+            self._ready = self._was_ready = True
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wanted_ports(self) -> tuple[int, int, int]:
+        return self.settings.http_port, self.settings.grpc_port, self.settings.metrics_port
+
+    def _launch(self, triton: BundledTriton, folder: ServerFolder) -> None:
+        environment = server_environment(triton, dict(os.environ)) | self.settings.environment
+        with open_log(self.log) as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "faceswap_server.triton.pdeathsig", str(os.getpid())),
+                    *self._command(triton.executable, folder),
+                ],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the launcher, which ends the server in order
+            )
+
+    def _command(self, executable: Path, folder: ServerFolder) -> list[str]:
+        # Triton opens these to whoever sends this header; nobody is told it
+        never = f"{CLOSED_APIS}:closed={secrets.token_urlsafe(24)}"
+        return [
+            str(executable),
+            f"--model-repository={folder.models}",
+            "--model-control-mode=poll",
+            f"--repository-poll-secs={POLL_SECONDS}",
+            f"--backend-directory={folder.backends}",
+            f"--http-address={HOST}",
+            f"--http-port={self.http_port}",
+            f"--grpc-address={HOST}",
+            f"--grpc-port={self.grpc_port}",
+            f"--metrics-address={HOST}",
+            f"--metrics-port={self.metrics_port}",
+            f"--http-restricted-api={never}",
+            f"--grpc-restricted-protocol={never}",
+            "--disable-auto-complete-config",
+            KEEP_NO_REQUESTS,
+            f"--exit-timeout-secs={EXIT_SECONDS}",
+            self._cleanup.backend_argument,
+            *self.settings.arguments,
+        ]
+
+    def _wait_until_ready(self, on_model_ready: Callable[[int], None]) -> None:
+        def look() -> None:
+            if self._process is None or self._process.poll() is not None:
+                raise self._start_error()
+            self._cleanup.remember(self._process.pid)
+            # the ports open only after all models have loaded; until then the log tells
+            on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
+
+        seconds = self.settings.start_timeout_s
+        silent = wait_until_ready((f"{self.http_url}/v2/health/ready", self.metrics_url), seconds, look)
+        if silent is not None:
+            raise ServerStartError(f"not ready after {seconds:.0f} s: no answer from {silent}", self.log)
+
+    def _start_error(self) -> ServerStartError:
+        fault = network_fault(self.settings.repository)
+        code = self._process.poll() if self._process is not None else None
+        crashed = fault is None and code is not None and code < 0
+        reason = fault or reason_in_log(self.log)
+        may_pass = crashed or passing_reason(self.log) is not None
+        return ServerStartError(f"it crashed: {reason}" if crashed else reason, self.log, may_pass=may_pass)
+
+    def is_running(self) -> bool:
+        """Whether tritonserver is alive; says nothing about its steps."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self) -> int:
+        """Waits for tritonserver to end by itself and returns its exit code."""
+        if self._process is None:
+            raise SetupError("the server is not running")
+        return self._process.wait()
+
+    def stop(self, drain_s: float | None = None, *, broken: bool = False) -> Stopped:
+        """Ends the server: new requests are refused, those in flight finish, then every process and region goes.
+
+        Safe to call twice and at any moment of `start`. A second Ctrl-C while draining ends it at once.
+
+        Args:
+            drain_s: how long requests in flight may take; by default the settings' `drain_timeout_s`.
+            broken: something in it has died; it is killed after the drain instead of asked to end.
+        """
+        process, lost = self._process, None
+        try:
+            lost = self._let_finish(self.drain_timeout_s if drain_s is None else drain_s)
+            if process is not None and process.poll() is None:
+                self._cleanup.remember(process.pid)
+                process.send_signal(signal.SIGKILL if broken else signal.SIGTERM)
+                process.wait(END_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            pass
+        finally:
+            self._kill_what_is_left(at_once=broken)
+            self._process, self._ready = None, False
+        return Stopped(lost)
+
+    def _let_finish(self, seconds: float) -> int | None:
+        """Accepts no more requests and waits for those in flight; how many are still there, or None: nobody knows."""
+        if self._process is None or self._folder is None or not self._ready:
+            return 0
+        withdrawn = entry_points(self._folder.models)
+        withdraw(self._folder.models, withdrawn)
+        if wait_until_drained(self.metrics_url, withdrawn, seconds, self.is_running):
+            return 0
+        return requests_in_flight(self.metrics_url, buffer_folder(self._process.pid))
+
+    def kill(self) -> None:
+        """Ends tritonserver at once, from any thread or signal handler; `stop` clears up after it."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def _kill_what_is_left(self, *, at_once: bool) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._cleanup.remove(None if self._process is None else self._process.pid, at_once=at_once)
+        if self._folder is not None:
+            self._folder.remove()
+            self._folder = None

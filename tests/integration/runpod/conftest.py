@@ -1,0 +1,64 @@
+"""A worker in a process of its own, the control plane it works for, and the skip where the SDK is not installed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faceswap_models.checkout import Checkout
+from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_server.supervision.swap_probe import probe_image
+from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
+from support.runpod_worker import StartWorker, Worker, has_sdk
+
+NEEDS_SDK = (
+    "test_job_loop.py",
+    "test_worker.py",
+    "test_worker_start.py",
+    "test_gateway.py",
+    "test_bucket.py",
+    "test_recovery.py",
+)
+collect_ignore = [] if has_sdk() else list(NEEDS_SDK)  # test_sdk.py says so
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
+    started: list[Worker] = []
+
+    def start(environment: dict[str, str], *arguments: str) -> Worker:
+        worker = Worker(environment, tmp_path / f"worker{len(started)}.log", *arguments)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.kill()
+
+
+@pytest.fixture(scope="session")
+def offline_pack(checkout: Checkout) -> Path:
+    """The checkout's model repository, ready to serve."""
+    if installed_pack(checkout.model_repository) is None:
+        prepare_and_install_offline_pack()
+    return checkout.model_repository
+
+
+@pytest.fixture
+def stub(tmp_path: Path) -> Path:
+    """A repository whose swap takes 20 ms, four at once."""
+    return lay_out_stub_repository(tmp_path / "stub", seconds=0.02, instances=4)
+
+
+@pytest.fixture(scope="session")
+def face() -> str:
+    """A small portrait in base64."""
+    return base64.b64encode(probe_image()).decode()
+
+
+@pytest.fixture
+def swap_input(face: str) -> dict[str, Any]:
+    return {"source": face, "target": face}

@@ -1,0 +1,207 @@
+"""`MODE=lb`: the same limits and codes over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from faceswap_core.options import OPTION_NAMES
+from faceswap_server.exit_codes import ExitCode
+from faceswap_server.runpod.job_errors import ERRORS
+from faceswap_server.supervision.swap_probe import probe_image
+from faceswap_server.triton.ports import free_port
+from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
+from support.runpod_worker import StartWorker, Worker
+from support.swaps_begun import SwapsBegun
+
+
+def environment(repository: Path, port: int, **more: str) -> dict[str, str]:
+    names = {"MODE": "lb", "PORT": str(port), "FACESWAP_HOST": "127.0.0.1"}
+    return {**names, "FACESWAP_MODEL_REPOSITORY": str(repository), **more}
+
+
+def wait_until(http: httpx.Client, status: int, worker: Worker, path: str = "/ping") -> set[int]:
+    seen: set[int] = set()
+    deadline = time.monotonic() + 90
+    while status not in seen:
+        if worker.process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"{seen} and never {status}:\n{worker.text()[-3000:]}")
+        with contextlib.suppress(httpx.TransportError):
+            seen.add(http.get(path).status_code)
+        time.sleep(0.02)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def gateway(offline_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    port = free_port()
+    worker = Worker(environment(offline_pack, port), tmp_path_factory.mktemp("lb") / "worker.log")
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+            seen = wait_until(http, 200, worker)
+            assert seen == {204, 200}, "loading is said before ready"
+            yield http
+        assert worker.stop() == ExitCode.STOPPED
+        assert "Traceback" not in worker.text()
+    finally:
+        worker.kill()
+
+
+def test_an_image_for_images(gateway: httpx.Client) -> None:
+    image = probe_image()
+    files = [("source", ("me.jpg", image)), ("target", ("group.jpg", image))]
+    answer = gateway.post("/swap", files=files, data={"output_format": "png"}, headers={"accept": "image/*"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-faceswap-faces"] == "1"
+    assert answer.content.startswith(b"\x89PNG")
+
+
+def test_json_for_json_and_lists_for_lists(gateway: httpx.Client, face: str) -> None:
+    answer = gateway.post("/swap", json={"source": face, "target": [face]})
+    (result,) = answer.json()["results"]
+    assert result["faces"][0]["swapped"]
+    files = [("source", probe_image()), ("target", probe_image()), ("target", probe_image())]
+    assert len(gateway.post("/swap", files=files).json()["results"]) == 2
+    faces = gateway.post("/faces", files={"image": probe_image()}, data={"detection_threshold": "0.4"}).json()
+    assert len(faces["faces"]) == 1
+    assert gateway.post("/faces", json={"image": face}).json()["faces"][0]["embedding"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/swap", {"json": {}}, 400, "BAD_INPUT"),
+        ("/swap", {"json": []}, 400, "BAD_INPUT"),
+        ("/swap", {"content": b"{", "headers": {"content-type": "application/json"}}, 400, "BAD_INPUT"),
+        ("/swap", {"content": b"x", "headers": {"content-type": "text/plain"}}, 400, "BAD_INPUT"),
+        ("/swap", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400, "BAD_INPUT"),
+        ("/swap", {"json": {"task": "faces", "image": "x"}}, 400, "BAD_INPUT"),
+        ("/swap", {"files": {"source": b"1", "target": b"2", "other": b"3"}}, 400, "UNKNOWN_OPTION"),
+        ("/swap", {"files": {"source": b"text", "target": b"text"}}, 400, "NOT_AN_IMAGE"),
+        ("/swap", {"json": {"source": "http://a/", "target": "x"}}, 400, "DOWNLOAD_REFUSED"),
+        ("/faces", {"json": {"image": "%"}}, 400, "BAD_BASE64"),
+        ("/faces", {"json": {"image": "AAAA", "max_faces": 0}}, 400, "INVALID_OPTION"),
+    ],
+)
+def test_every_refusal_has_its_code_and_status(
+    path: str, body: dict[str, Any], status: int, code: str, gateway: httpx.Client
+) -> None:
+    answer = gateway.post(path, **body)
+    assert answer.json()["error"].startswith(f"{code}: ")
+    assert answer.status_code == status == ERRORS[code].http_status
+    assert answer.headers["x-request-id"]
+
+
+def test_a_body_beyond_the_platforms_limit_is_refused_before_it_is_read(gateway: httpx.Client) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(40):
+            yield bytes(1_000_000)
+
+    announced = gateway.post("/swap", content=bytes(30_000_001), headers={"content-type": "application/json"})
+    assert announced.status_code == 413
+    try:
+        streamed = gateway.post("/swap", content=endless(), headers={"content-type": "application/json"})
+        assert streamed.status_code == 413
+        assert streamed.json()["error"].startswith("BODY_TOO_LARGE")
+    except httpx.WriteError:
+        pass  # the server closed the connection while we were still sending
+
+
+def test_the_openapi_document_names_every_option_and_every_code(gateway: httpx.Client) -> None:
+    document = gateway.get("/openapi.json").json()
+    swap = document["paths"]["/swap"]["post"]
+    for kind in ("application/json", "multipart/form-data"):
+        schema = swap["requestBody"]["content"][kind]["schema"]
+        assert set(OPTION_NAMES) | {"source", "target", "allow_reencode"} == set(schema["properties"])
+    text = json.dumps(swap["responses"])
+    assert all(code in text for code in ERRORS)
+    assert gateway.get("/docs").status_code == 200
+
+
+def test_requests_under_way_finish_after_sigterm_and_the_health_check_says_no(
+    start_worker: StartWorker, tmp_path: Path, face: str
+) -> None:
+    slow = lay_out_stub_repository(tmp_path / "slow", seconds=1.5)
+    begun = SwapsBegun(slow)
+    port, health = free_port(), free_port()
+    worker = start_worker(environment(slow, port, PORT_HEALTH=str(health), FACESWAP_WARM_UP="0"))
+    answers: list[httpx.Response] = []
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+        assert httpx.get(f"http://127.0.0.1:{health}/ping", trust_env=False, timeout=60).status_code == 200
+        swap = threading.Thread(
+            target=lambda: answers.append(http.post("/swap", json={"source": face, "target": face}))
+        )
+        before = begun.count
+        swap.start()
+        begun.wait_for(before + 1)
+        assert worker.stop() == ExitCode.STOPPED
+        swap.join()
+    assert answers[0].status_code == 200
+
+
+def test_a_dead_server_is_a_503_until_it_is_back_and_requests_under_way_are_answered(
+    start_worker: StartWorker, tmp_path: Path, face: str
+) -> None:
+    slow = lay_out_stub_repository(tmp_path / "slow", seconds=2.0)
+    begun = SwapsBegun(slow)
+    port, body = free_port(), {"source": face, "target": face}
+    worker = start_worker(environment(slow, port, HEALTH_CHECK_PATH="/health/live", FACESWAP_WARM_UP="0"))
+    answers: list[httpx.Response] = []
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker, "/health/live")
+        swap = threading.Thread(target=lambda: answers.append(http.post("/swap", json=body)))
+        before = begun.count
+        swap.start()
+        begun.wait_for(before + 1)
+        os.kill(worker.server(), signal.SIGKILL)
+        wait_until(http, 503, worker, "/health/live")
+        refused = http.post("/swap", json=body)
+        assert (refused.status_code, refused.json()["error"][:13]) == (503, "SERVER_BUSY: ")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert wait_until(http, 200, worker, "/health/live") <= {503, 200}, "it is no cold start"
+        swap.join()
+        assert answers[0].status_code == 200
+        assert http.post("/swap", json=body).status_code == 200
+    assert worker.stop() == ExitCode.STOPPED
+
+
+def test_a_server_that_cannot_be_brought_back_ends_the_gateway_with_three(
+    start_worker: StartWorker, stub: Path
+) -> None:
+    port = free_port()
+    worker = start_worker(environment(stub, port, FACESWAP_RESTARTS="0"))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+        os.kill(worker.server(), signal.SIGKILL)
+        assert worker.process.wait(60) == ExitCode.SERVER_FAILED
+    assert "0 restarts within 600 s did not help; the last failure: tritonserver was ended by signal 9" in worker.text()
+
+
+def test_more_warm_up_than_may_be_in_flight_is_no_failure(start_worker: StartWorker, offline_pack: Path) -> None:
+    port = free_port()
+    worker = start_worker(environment(offline_pack, port, FACESWAP_MAX_IN_FLIGHT="1", FACESWAP_WARM_UP="8"))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+    assert "warm-up of 8 swaps at once: a swap of the built-in image failed: SERVER_BUSY" in worker.text()
+    assert worker.stop() == ExitCode.STOPPED
+
+
+def test_a_port_in_use_is_a_five(start_worker: StartWorker, stub: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        worker = start_worker(environment(stub, taken.getsockname()[1]))
+        assert worker.process.wait(60) == ExitCode.CANNOT_LISTEN
+    assert "Address already in use" in worker.text()

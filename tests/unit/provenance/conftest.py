@@ -1,0 +1,54 @@
+"""Small images in the three formats, and a way to ask exiftool."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+Encode = Callable[..., bytes]
+ReadTag = Callable[[bytes, str], str]
+
+
+@pytest.fixture(scope="session")
+def smooth_frame() -> NDArray[np.uint8]:
+    """uint8 [120, 161, 3], RGB: odd width, no two corners alike."""
+    y, x = np.mgrid[0:120, 0:161]
+    frame: NDArray[np.uint8] = np.stack((x, y * 2, 255 - x), axis=-1).astype(np.uint8)
+    return frame
+
+
+@pytest.fixture(scope="session")
+def encode(smooth_frame: NDArray[np.uint8]) -> Encode:
+    """encode("jpeg", quality=90) and so on: `smooth_frame` through Pillow."""
+
+    def encode(format: str, mode: str = "RGB", **options: object) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(smooth_frame).convert(mode).save(buffer, format, **options)
+        return buffer.getvalue()
+
+    return encode
+
+
+@pytest.fixture(scope="session")
+def exiftool(tmp_path_factory: pytest.TempPathFactory) -> ReadTag:
+    """exiftool(encoded, "XMP-iptcExt:DigitalSourceType") -> the tag's value, "" if it has none."""
+    program = shutil.which("exiftool")
+    if program is None:
+        pytest.skip("exiftool is not installed (Debian: libimage-exiftool-perl)")
+    folder: Path = tmp_path_factory.mktemp("exiftool")
+
+    def read(encoded: bytes, tag: str) -> str:
+        path = folder / "image"
+        path.write_bytes(encoded)
+        done = subprocess.run([program, "-s3", f"-{tag}", path], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    return read

@@ -1,1 +1,0 @@
-"""Hostile input, made the same way every time: pictures and requests, each with the outcomes that are allowed."""
