@@ -68,7 +68,7 @@ def test_outcome(case: AdversarialImage) -> None:
 _MEASURE = """
 import resource
 from faceswap_tools.adversarial.images import AdversarialImage, photograph, saved
-from tests.unit.core.test_adversarial_images import CASES, outcome
+from unit.core.test_adversarial_images import CASES, outcome
 from PIL import Image
 
 for kind in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"):
@@ -84,7 +84,7 @@ def test_peak_memory_stays_bounded() -> None:
     # a process of its own, because the highest resident size is counted from a process's start
     done = subprocess.run(
         [sys.executable, "-c", _MEASURE],
-        cwd=ROOT,
+        cwd=ROOT / "tests",
         capture_output=True,
         text=True,
         check=True,
