@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_tools.photographs import astronaut, six_people
 
 SHARED_SERVERS = {"server", "strict"}
@@ -39,12 +39,12 @@ def checkout() -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def server(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+def server(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
     """tritonserver with the offline pack, started once for all tests."""
     if installed_pack(checkout.model_repository) is None:
         prepare_and_install_offline_pack()
     log = tmp_path_factory.mktemp("server") / "server.log"
-    with LocalServer(ServerSettings(checkout.model_repository, log=log)) as running:
+    with TritonServer(ServerSettings(checkout.model_repository, log=log)) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ from faceswap_server.exit_codes import ExitCode
 from faceswap_server.http import FrontServer, Upstream, checked_front
 from faceswap_server.supervision import Outcome, Phase, RestartPolicy, SupervisionSettings, Supervisor
 from faceswap_server.supervision.state import StateFile
-from faceswap_server.triton import LocalServer, ServerSettings, SetupError
+from faceswap_server.triton import ServerSettings, SetupError, TritonServer
 from faceswap_server.triton.shared_memory import check_shared_memory
 
 LOOK_SECONDS = 0.1
@@ -67,7 +67,7 @@ def serve(
             drain_timeout_s=drain_seconds,
         )
         advice = check_shared_memory()
-        server = LocalServer(settings)
+        server = TritonServer(settings)
         file = StateFile(state_file or server_log.with_suffix(".state.json"), lambda: _addresses(server))
         supervision = SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts))
         supervisor = Supervisor(server, supervision, file.write)
@@ -88,7 +88,7 @@ def serve(
 
 
 def _run(
-    supervisor: Supervisor, server: LocalServer, front: FrontServer | None, state_file: Path, console: Console
+    supervisor: Supervisor, server: TritonServer, front: FrontServer | None, state_file: Path, console: Console
 ) -> Outcome:
     """Supervises the server until a signal or its end; returns how it ended."""
 
@@ -114,11 +114,11 @@ def _run(
             signal.signal(number, handler)
 
 
-def _addresses(server: LocalServer) -> dict[str, str]:
+def _addresses(server: TritonServer) -> dict[str, str]:
     return {"http": server.http_url, "grpc": server.grpc_address, "metrics": server.metrics_url}
 
 
-def _greet(server: LocalServer, front: FrontServer | None, state_file: Path, console: Console) -> None:
+def _greet(server: TritonServer, front: FrontServer | None, state_file: Path, console: Console) -> None:
     console.print(f"model pack: {installed_pack(server.settings.repository) or 'unknown'}")
     if front is not None:
         console.print(f"front       {front.url}")

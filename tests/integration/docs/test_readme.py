@@ -16,7 +16,7 @@ from faceswap_core.errors import all_errors
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options
 from faceswap_models.checkout import Checkout
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from PIL import Image
 from support.paths import ROOT
 
@@ -42,13 +42,13 @@ def size_of(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def with_ports(code: str, server: LocalServer) -> str:
+def with_ports(code: str, server: TritonServer) -> str:
     return code.replace("127.0.0.1:8000", f"127.0.0.1:{server.http_port}").replace(
         "127.0.0.1:8001", server.grpc_address
     )
 
 
-def environment(server: LocalServer) -> dict[str, str]:
+def environment(server: TritonServer) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path, "FACESWAP_SERVER": server.grpc_address}
 
@@ -61,7 +61,7 @@ def test_the_kinds_of_blocks_are_known() -> None:
 
 
 @pytest.mark.parametrize("code", PYTHON_BLOCKS, ids=lambda code: code.split("\n", 1)[0])
-def test_python_blocks_run(code: str, folder: Path, server: LocalServer) -> None:
+def test_python_blocks_run(code: str, folder: Path, server: TritonServer) -> None:
     done = subprocess.run(
         [sys.executable, "-c", with_ports(code, server)],
         cwd=folder, env=environment(server), capture_output=True, text=True, timeout=300, check=False,
@@ -72,7 +72,7 @@ def test_python_blocks_run(code: str, folder: Path, server: LocalServer) -> None
 
 
 @pytest.mark.parametrize("code", SHELL_BLOCKS, ids=lambda code: code.split("\n", 1)[0])
-def test_shell_blocks_run(code: str, folder: Path, server: LocalServer) -> None:
+def test_shell_blocks_run(code: str, folder: Path, server: TritonServer) -> None:
     if "curl" in code and shutil.which("curl") is None:
         pytest.skip("curl is not installed on this machine")
     done = subprocess.run(
@@ -84,7 +84,7 @@ def test_shell_blocks_run(code: str, folder: Path, server: LocalServer) -> None:
         assert size_of(folder / written) == (1280, 886)
 
 
-def test_make_demo_and_make_serve_do_what_they_say(server: LocalServer, tmp_path: Path) -> None:
+def test_make_demo_and_make_serve_do_what_they_say(server: TritonServer, tmp_path: Path) -> None:
     """`server` is asked for so that the machine is warm; the demo starts its own."""
     (block,) = MAKE_BLOCKS
     targets = re.findall(r"^make (\w+)", block, re.MULTILINE)

@@ -28,7 +28,7 @@ from faceswap_server.doctor.service import check_handler, check_port, check_serv
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.runpod.settings import WorkerSettings
 from faceswap_server.supervision.swap_probe import probe_image
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 
 
 def context(**settings: Any) -> Context:
@@ -241,7 +241,7 @@ def test_a_server_that_cannot_load(repository: Path) -> None:
 class Running:
     """The session's server, as a rung would have started it; ending it is not the ladder's business."""
 
-    def __init__(self, server: LocalServer) -> None:
+    def __init__(self, server: TritonServer) -> None:
         self.grpc_address, self.http_url = server.grpc_address, server.http_url
 
     def start(self) -> None: ...
@@ -255,7 +255,7 @@ class Running:
         return True
 
 
-def test_an_image_without_a_face(server: LocalServer, tmp_path: Path) -> None:
+def test_an_image_without_a_face(server: TritonServer, tmp_path: Path) -> None:
     from PIL import Image
 
     path = tmp_path / "grey.png"
@@ -267,7 +267,7 @@ def test_an_image_without_a_face(server: LocalServer, tmp_path: Path) -> None:
     is_broken(check_handler(ladder), "NO_FACE_IN_SOURCE")
 
 
-def test_swap_and_handler(server: LocalServer) -> None:
+def test_swap_and_handler(server: TritonServer) -> None:
     ladder = context()
     ladder.server = Running(server)
     assert check_swap(ladder).status is Status.OK
@@ -276,7 +276,7 @@ def test_swap_and_handler(server: LocalServer) -> None:
     assert 1000 < int(str(result.facts["answer_bytes"])) < ladder.settings.runsync_bytes
 
 
-def test_without_the_sdk_it_says_how_to_get_it(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_sdk_it_says_how_to_get_it(server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
@@ -288,7 +288,7 @@ def test_without_the_sdk_it_says_how_to_get_it(server: LocalServer, monkeypatch:
     assert "pip install 'runpod==1.12.*'" in result.remedy
 
 
-def test_another_sdk(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_sdk(server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service.importlib.metadata, "version", lambda name: "1.13.0")
     ladder = context()
     ladder.server = Running(server)

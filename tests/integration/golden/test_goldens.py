@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from faceswap_client import Client
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from integration.golden.cases import CASES, EXPECTED, Case, rgb, source, target
 from support.images import assert_close
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_image_is_as_it_was(case: Case, server: LocalServer) -> None:
+def test_the_image_is_as_it_was(case: Case, server: TritonServer) -> None:
     with Client(server.grpc_address) as client:
         result = client.swap(source(), target(case), output_format="png", **case.options)  # type: ignore[arg-type]
     expected = rgb((EXPECTED / f"{case.name}.png").read_bytes())

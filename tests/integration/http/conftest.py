@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from faceswap_server.http import AccessToken, FrontServer, FrontSettings, ListenAddress, Upstream
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 
 TOKEN = "a-token-of-the-tests-0123456789"  # noqa: S105
 LOOPBACK = ListenAddress("127.0.0.1", 0)
@@ -20,7 +20,7 @@ StartFront = Callable[..., FrontServer]
 
 
 @pytest.fixture(scope="session")
-def upstream(server: LocalServer) -> Upstream:
+def upstream(server: TritonServer) -> Upstream:
     return Upstream(lambda: server.http_url, lambda: server.metrics_url)
 
 

@@ -10,7 +10,7 @@ from faceswap_client import Client
 from faceswap_models.checkout import Checkout
 from faceswap_server.http import FrontServer, Upstream
 from faceswap_server.http.kserve_proxy import PUBLIC_MODELS
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from integration.http.conftest import LOOPBACK, TOKEN, Call, connected, everything_from, swap_call
 
 SWAP = "/v2/models/face_swap"
@@ -100,7 +100,7 @@ def test_a_refused_body_is_not_read(front: FrontServer) -> None:
         assert everything_from(connection).startswith(b"HTTP/1.1 401 ")
 
 
-def test_the_client_swaps_through_the_front(front: FrontServer, server: LocalServer, portrait: Path) -> None:
+def test_the_client_swaps_through_the_front(front: FrontServer, server: TritonServer, portrait: Path) -> None:
     with Client(front.url, headers={"Authorization": f"Bearer {TOKEN}"}) as through, Client(server.http_url) as direct:
         assert through.swap(portrait, portrait).image == direct.swap(portrait, portrait).image
         assert len(through.faces(portrait).faces) == 1

@@ -15,7 +15,7 @@ from faceswap_server.exit_codes import ExitCode
 from faceswap_server.runpod import health
 from faceswap_server.supervision import Phase, ServerState, swap_probe
 from faceswap_server.supervision.state import StateFile, read_state
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from faceswap_server.triton.ports import free_port
 from support.runpod_worker import StartWorker, has_sdk
 
@@ -72,7 +72,7 @@ def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_busy_server_is_healthy(tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_server_is_healthy(tmp_path: Path, server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(url: str, timeout: float) -> None:
         assert url == server.http_url
         raise swap_probe.NotReady(ExitCode.SWAP_FAILED, "SERVER_BUSY: full", busy=True)

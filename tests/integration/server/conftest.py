@@ -14,7 +14,7 @@ from faceswap_core.provenance.c2pa.development_chain import DevelopmentChain, ne
 from faceswap_models.checkout import Checkout
 from faceswap_models.content_gate import install_gate
 from faceswap_models.packs import lay_out_repository, prepare_offline_pack
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from support import signing_service
 from support.gate_networks import MOODY, build_moody_classifier
 
@@ -23,7 +23,7 @@ from support.gate_networks import MOODY, build_moody_classifier
 class StrictServer:
     """Signs through a key service, labels bottom left, has a content gate and keeps audit lines."""
 
-    server: LocalServer
+    server: TritonServer
     chain: DevelopmentChain
     salt: bytes
     audit: Path
@@ -65,5 +65,5 @@ def strict(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "FACESWAP_AUDIT_TAG": "tests",
     }
     settings = ServerSettings(repository, log=folder / "server.log", environment=environment)
-    with LocalServer(settings) as server:
+    with TritonServer(settings) as server:
         yield StrictServer(server, chain, salt, folder / "audit.jsonl", folder / "away")

@@ -17,7 +17,7 @@ import pytest
 from faceswap_client import Client, DeadlineExceeded, OptionError
 from faceswap_core.buffers.new_lease import buffer_folder
 from faceswap_core.buffers.server_processes import ServerProcesses, allocated_bytes, regions_of
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
@@ -28,7 +28,7 @@ MOST_FACES = 4
 
 
 @pytest.fixture(scope="module")
-def limited(checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:  # type: ignore[no-untyped-def]
+def limited(checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:  # type: ignore[no-untyped-def]
     settings = ServerSettings(
         checkout.model_repository,
         log=tmp_path_factory.mktemp("limited") / "server.log",
@@ -39,17 +39,17 @@ def limited(checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loca
             "FACESWAP_MAX_FACES": str(MOST_FACES),
         },
     )
-    with LocalServer(settings) as server:
+    with TritonServer(settings) as server:
         yield server
 
 
 @pytest.fixture
-def triton(limited: LocalServer) -> Iterator[InferenceServerClient]:
+def triton(limited: TritonServer) -> Iterator[InferenceServerClient]:
     with InferenceServerClient(limited.grpc_address) as client:
         yield client
 
 
-def leases(server: LocalServer) -> int:
+def leases(server: TritonServer) -> int:
     return len(list(buffer_folder(server.pid).glob("*.target")))
 
 
@@ -89,7 +89,7 @@ def png(height: int, width: int) -> bytes:
 
 
 def test_above_the_limit_callers_are_told_at_once_and_when_to_return(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path, group: Path
 ) -> None:
     source, target = portrait.read_bytes(), group.read_bytes()
     with ThreadPoolExecutor(24) as pool:
@@ -102,13 +102,13 @@ def test_above_the_limit_callers_are_told_at_once_and_when_to_return(
     assert swap(triton, source, target) == "ok"
 
 
-def metric(server: LocalServer, name: str) -> float:
+def metric(server: TritonServer, name: str) -> float:
     lines = httpx.get(server.metrics_url, trust_env=False, timeout=60).text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
 def test_metrics_show_limits_use_and_refusals(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path, group: Path
 ) -> None:
     refused = metric(limited, 'faceswap_refused_busy_total{limit="requests"')
     source, target = portrait.read_bytes(), group.read_bytes()
@@ -125,7 +125,7 @@ def test_metrics_show_limits_use_and_refusals(
 
 
 def test_triton_itself_refuses_what_does_not_fit_into_its_queue(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
     sent, answers = inputs(png(64, 64), png(5000, 6000)), []
     for _ in range(300):  # small bodies, so that they arrive while the first ones are decoded
@@ -138,7 +138,7 @@ def test_triton_itself_refuses_what_does_not_fit_into_its_queue(
 
 
 def test_a_request_that_waits_longer_than_its_caller_wants_is_turned_away(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
     source, slow = portrait.read_bytes(), inputs(png(64, 64), png(5000, 6000))
     said = ""
@@ -162,7 +162,7 @@ def test_a_request_that_waits_longer_than_its_caller_wants_is_turned_away(
 
 @pytest.mark.parametrize("protocol", ["gRPC", "HTTP"])
 def test_a_request_whose_callers_time_is_over_costs_no_more_work(
-    protocol: str, limited: LocalServer, triton: InferenceServerClient, portrait: Path
+    protocol: str, limited: TritonServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
     source, slow = portrait.read_bytes(), png(5000, 6000)
     detected = metric(limited, 'nv_inference_count{model="det_10g"')
@@ -180,7 +180,7 @@ def test_a_request_whose_callers_time_is_over_costs_no_more_work(
     assert answer.as_numpy("SWAPPED_IMAGE")[0], "time enough changes nothing"
 
 
-def test_no_more_faces_are_worked_on_than_the_server_allows(limited: LocalServer, portrait: Path, group: Path) -> None:
+def test_no_more_faces_are_worked_on_than_the_server_allows(limited: TritonServer, portrait: Path, group: Path) -> None:
     with Client(limited.grpc_address) as client:
         faces = client.swap(portrait, group).faces
         assert len(faces) == MOST_FACES
@@ -190,7 +190,7 @@ def test_no_more_faces_are_worked_on_than_the_server_allows(limited: LocalServer
 
 
 def test_every_way_a_request_can_end_gives_its_frames_back(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path, group: Path
 ) -> None:
     source, target = portrait.read_bytes(), group.read_bytes()
     endings = {
@@ -214,7 +214,7 @@ def test_every_way_a_request_can_end_gives_its_frames_back(
 
 
 def test_requests_that_fail_leave_nothing_in_tritons_shared_memory(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
     steps = psutil.Process(limited.pid).children(recursive=True)
     regions = {region for step in steps for region in regions_of(step)}
@@ -227,7 +227,7 @@ def test_requests_that_fail_leave_nothing_in_tritons_shared_memory(
 
 
 def test_cancelled_requests_stop_costing_work(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path, group: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path, group: Path
 ) -> None:
     sent = inputs(portrait.read_bytes(), group.read_bytes())
     for wait in (0.0, 0.02, 0.06, 0.12, 0.2, 0.3):
@@ -246,7 +246,7 @@ def test_cancelled_requests_stop_costing_work(
 
 
 def test_the_memory_limit_holds_under_large_images(
-    limited: LocalServer, triton: InferenceServerClient, portrait: Path
+    limited: TritonServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
     source, large = portrait.read_bytes(), png(4000, 5000)
     memory, peak, done = ServerProcesses(limited.pid), [0], threading.Event()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from faceswap_models.checkout import Checkout
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from faceswap_tools.adversarial.all_requests import all_adversarial_requests
 from faceswap_tools.adversarial.images import FINE
 from faceswap_tools.adversarial.requests import GRPC, HTTP
@@ -14,7 +14,7 @@ from faceswap_tools.adversarial.sending import Answer
 from faceswap_tools.chaos.adversarial_inputs import Sent, every_adversarial_input, server_with_small_limits
 
 
-def test_nothing_hostile_gets_past_or_brings_it_down(checkout: Checkout, server: LocalServer, tmp_path: Path) -> None:
+def test_nothing_hostile_gets_past_or_brings_it_down(checkout: Checkout, server: TritonServer, tmp_path: Path) -> None:
     assert server.is_running(), "the networks are installed"
     # `make chaos` sends all over both protocols; here each over one, and every fifth of those that can be read
     cases = [case for turn, case in enumerate(all_adversarial_requests()) if FINE not in case.outcomes or turn % 5 == 0]

@@ -31,14 +31,14 @@ from faceswap_client.cli import ExitCode, app
 from faceswap_client.transports.address import parse_address
 from faceswap_client.transports.grpc import GrpcTransport
 from faceswap_client.transports.http import HttpTransport
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from PIL import Image
 from typer.testing import CliRunner
 
 SIX = 6
 
 
-def address(server: LocalServer, protocol: str) -> str:
+def address(server: TritonServer, protocol: str) -> str:
     return server.grpc_address if protocol == "grpc" else server.http_url
 
 
@@ -48,7 +48,7 @@ def protocol(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def client(server: LocalServer, protocol: str) -> Iterator[Client]:
+def client(server: TritonServer, protocol: str) -> Iterator[Client]:
     with Client(address(server, protocol)) as opened:
         yield opened
 
@@ -85,7 +85,7 @@ def test_six_people_become_one(client: Client, portrait: Path, group: Path) -> N
         assert marks.left_eye.y < marks.left_mouth.y
 
 
-def test_both_protocols_give_the_same_answer(server: LocalServer, portrait: Path, group: Path) -> None:
+def test_both_protocols_give_the_same_answer(server: TritonServer, portrait: Path, group: Path) -> None:
     results = []
     for protocol in ("grpc", "http"):
         with Client(address(server, protocol)) as client:
@@ -147,7 +147,7 @@ def test_sixteen_threads_each_get_their_own_answer(client: Client, portrait: Pat
     assert len({result.request_id for result in results}) == 16
 
 
-def test_async_calls_wait_together(server: LocalServer, protocol: str, portrait: Path, group: Path) -> None:
+def test_async_calls_wait_together(server: TritonServer, protocol: str, portrait: Path, group: Path) -> None:
     async def run() -> list[SwapResult]:
         async with AsyncClient(address(server, protocol)) as client:
             assert await client.ready()
@@ -198,7 +198,7 @@ def test_an_option_out_of_range_is_named(
     assert caught.value.request_id
 
 
-def test_an_unknown_option_is_refused_with_the_list_of_known_ones(server: LocalServer, protocol: str) -> None:
+def test_an_unknown_option_is_refused_with_the_list_of_known_ones(server: TritonServer, protocol: str) -> None:
     kind = GrpcTransport if protocol == "grpc" else HttpTransport
     transport = kind(parse_address(address(server, protocol)))
     try:
@@ -260,7 +260,7 @@ def test_a_deadline_ends_the_wait_and_nothing_else(client: Client, portrait: Pat
 
 
 def test_an_async_deadline_ends_the_wait_and_nothing_else(
-    server: LocalServer, protocol: str, portrait: Path, group: Path
+    server: TritonServer, protocol: str, portrait: Path, group: Path
 ) -> None:
     async def run() -> int:
         async with AsyncClient(address(server, protocol)) as client:
@@ -272,7 +272,7 @@ def test_an_async_deadline_ends_the_wait_and_nothing_else(
 
 
 def test_the_command_line_swaps_and_finds(
-    server: LocalServer, protocol: str, portrait: Path, group: Path, tmp_path: Path
+    server: TritonServer, protocol: str, portrait: Path, group: Path, tmp_path: Path
 ) -> None:
     def run(*arguments: object) -> Any:
         return CliRunner().invoke(app, [str(a) for a in arguments], env={"FACESWAP_SERVER": address(server, protocol)})

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faceswap_client import AsyncClient, Client, FaceError, Identity
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
 
 
 @pytest.fixture(params=["grpc", "http"])
-def address(request: pytest.FixtureRequest, server: LocalServer) -> str:
+def address(request: pytest.FixtureRequest, server: TritonServer) -> str:
     return server.grpc_address if request.param == "grpc" else server.http_url
 
 
 def test_a_repeated_source_costs_the_detector_and_the_recogniser_nothing(
-    address: str, server: LocalServer, portrait: Path, group: Path
+    address: str, server: TritonServer, portrait: Path, group: Path
 ) -> None:
     with Client(address) as client:
         first = client.swap(portrait, group, output_format="png")
@@ -45,7 +45,7 @@ def test_a_remembered_source_does_not_carry_options_over(address: str, portrait:
     assert jpeg.format == "jpeg"
 
 
-def test_memory_switched_off_sends_the_source_each_time(server: LocalServer, portrait: Path, group: Path) -> None:
+def test_memory_switched_off_sends_the_source_each_time(server: TritonServer, portrait: Path, group: Path) -> None:
     with Client(server.grpc_address, remember_sources=0) as client:
         before = read_statistics(server.http_url)
         client.swap(portrait, group)
@@ -64,7 +64,7 @@ def test_an_identity_swaps_like_its_image(address: str, portrait: Path, group: P
     assert from_identity.sources == ()
 
 
-def test_several_photographs_of_one_person_are_averaged(server: LocalServer, portrait: Path, group: Path) -> None:
+def test_several_photographs_of_one_person_are_averaged(server: TritonServer, portrait: Path, group: Path) -> None:
     with Client(server.grpc_address) as client:
         both = client.identity([portrait, group], source_face=0)
         one, other = client.identity(portrait), client.identity(group, source_face=0)
@@ -75,12 +75,12 @@ def test_several_photographs_of_one_person_are_averaged(server: LocalServer, por
     assert {face.index: face.source for face in swapped.faces if face.swapped} == {1: 0, 4: 1}
 
 
-def test_identities_and_images_do_not_mix(server: LocalServer, portrait: Path, group: Path) -> None:
+def test_identities_and_images_do_not_mix(server: TritonServer, portrait: Path, group: Path) -> None:
     with Client(server.grpc_address) as client, pytest.raises(TypeError, match="all images or all identities"):
         client.swap([client.identity(portrait), portrait], group)  # type: ignore[list-item]
 
 
-def test_a_photograph_without_the_face_says_so(server: LocalServer, portrait: Path) -> None:
+def test_a_photograph_without_the_face_says_so(server: TritonServer, portrait: Path) -> None:
     with Client(server.grpc_address) as client:
         with pytest.raises(FaceError, match="NO_FACE_IN_SOURCE"):
             client.identity(np.zeros((64, 64, 3), np.uint8))
@@ -88,7 +88,7 @@ def test_a_photograph_without_the_face_says_so(server: LocalServer, portrait: Pa
             client.identity(portrait, source_face=1)
 
 
-def test_the_async_client_has_the_same(server: LocalServer, portrait: Path, group: Path) -> None:
+def test_the_async_client_has_the_same(server: TritonServer, portrait: Path, group: Path) -> None:
     async def run() -> tuple[bytes, bytes, Identity]:
         async with AsyncClient(server.grpc_address) as client:
             first = await client.swap(portrait, group)

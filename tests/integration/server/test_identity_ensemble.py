@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,7 +18,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 
 @pytest.fixture(scope="module")
-def triton(server: LocalServer) -> InferenceServerClient:
+def triton(server: TritonServer) -> InferenceServerClient:
     return InferenceServerClient(server.grpc_address)
 
 
@@ -50,7 +50,7 @@ def first_swap(triton: InferenceServerClient, portrait: Path, group: Path) -> An
 
 
 def test_same_pixels_as_with_the_source_image_and_no_work_on_it(
-    triton: InferenceServerClient, server: LocalServer, first_swap: Any, group: Path
+    triton: InferenceServerClient, server: TritonServer, first_swap: Any, group: Path
 ) -> None:
     embeddings = first_swap.as_numpy("EMBEDDINGS")
     assert embeddings.shape == (1, 512)

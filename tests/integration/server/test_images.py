@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faceswap_client import Client, SwapResult
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from PIL import Image, ImageCms
 
 
 @pytest.fixture(scope="module")
-def client(server: LocalServer) -> Client:
+def client(server: TritonServer) -> Client:
     return Client(server.grpc_address)
 
 
@@ -117,7 +117,7 @@ def test_a_format_we_do_not_write_becomes_png(client: Client, portrait: Path, fa
         assert client.swap(portrait, saved(face, fmt)).format == "png"
 
 
-def test_max_side_scales_the_result_and_its_coordinates(server: LocalServer, portrait: Path, group: Path) -> None:
+def test_max_side_scales_the_result_and_its_coordinates(server: TritonServer, portrait: Path, group: Path) -> None:
     with Client(server.grpc_address) as client:
         whole = client.swap(portrait.read_bytes(), group.read_bytes())
         small = client.swap(portrait.read_bytes(), group.read_bytes(), max_side=640)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 from faceswap_client import Client
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from PIL import Image
 
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
 @pytest.fixture(scope="module")
-def client(server: LocalServer) -> Client:
+def client(server: TritonServer) -> Client:
     return Client(server.grpc_address)
 
 

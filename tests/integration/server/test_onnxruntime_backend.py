@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import psutil
 import pytest
-from faceswap_server.triton import LocalServer, ServerSettings, ServerStartError
+from faceswap_server.triton import ServerSettings, ServerStartError, TritonServer
 from faceswap_server.triton.statistics import read_statistics
 from onnx import TensorProto, helper, numpy_helper
 from tritonclient.grpc import InferenceServerClient, InferInput
@@ -41,19 +41,19 @@ output [ { name: "value" data_type: TYPE_FP32 dims: [ 1 ] } ]
 dynamic_batching { max_queue_delay_microseconds: 300000 }
 """
 
-Starter = Callable[[str], LocalServer]
+Starter = Callable[[str], TritonServer]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Starter]:
-    running: list[LocalServer] = []
+    running: list[TritonServer] = []
 
-    def starter(config: str) -> LocalServer:
+    def starter(config: str) -> TritonServer:
         folder = tmp_path / "repository" / "lookup"
         (folder / "1").mkdir(parents=True)
         (folder / "config.pbtxt").write_text(config)
         onnx.save(looks_up(), folder / "1" / "model.onnx")
-        server = LocalServer(ServerSettings(tmp_path / "repository", log=tmp_path / "server.log"))
+        server = TritonServer(ServerSettings(tmp_path / "repository", log=tmp_path / "server.log"))
         running.append(server)
         server.start()
         return server
@@ -88,7 +88,7 @@ def test_one_failing_request_does_not_fail_its_neighbours_in_the_batch(start: St
     assert read_statistics(server.http_url)["lookup"].executions == 1, "Triton handed all four over together"
 
 
-def stubs(server: LocalServer) -> list[psutil.Process]:
+def stubs(server: TritonServer) -> list[psutil.Process]:
     family = psutil.Process(server.pid).children(recursive=True)
     return [process for process in family if "triton_python_backend_stub" in " ".join(process.cmdline())]
 

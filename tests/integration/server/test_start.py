@@ -10,7 +10,7 @@ from faceswap_core.provenance.c2pa.development_chain import new_development_chai
 from faceswap_models.checkout import Checkout
 from faceswap_models.content_gate import install_gate
 from faceswap_models.content_gate.networks import STAND_IN, build_stand_in
-from faceswap_server.triton import LocalServer, ServerSettings, ServerStartError
+from faceswap_server.triton import ServerSettings, ServerStartError, TritonServer
 
 
 def one_step(checkout: Checkout, step: str, folder: Path) -> Path:
@@ -20,7 +20,7 @@ def one_step(checkout: Checkout, step: str, folder: Path) -> Path:
 
 
 def start(repository: Path, log: Path, **environment: str) -> None:
-    with LocalServer(ServerSettings(repository, log=log, environment=environment)):
+    with TritonServer(ServerSettings(repository, log=log, environment=environment)):
         pass
 
 

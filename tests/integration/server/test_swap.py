@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from faceswap_client import Client, FaceSwapError
 from faceswap_models.checkout import Checkout
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
 from faceswap_tools.in_process import InProcessPipeline
 from numpy.typing import NDArray
@@ -21,12 +21,12 @@ NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
 
 
 @pytest.fixture(scope="module")
-def client(server: LocalServer) -> Client:
+def client(server: TritonServer) -> Client:
     return Client(server.grpc_address)
 
 
 @pytest.fixture(scope="module")
-def pipeline(checkout: Checkout, server: LocalServer) -> InProcessPipeline:
+def pipeline(checkout: Checkout, server: TritonServer) -> InProcessPipeline:
     return InProcessPipeline.from_repository(checkout.model_repository)
 
 
@@ -149,7 +149,7 @@ def test_passthrough_gives_the_target_back(client: Client, portrait: Path) -> No
 
 
 def test_sixteen_at_once_each_get_their_own_answer_in_batches(
-    server: LocalServer, pipeline: InProcessPipeline, portrait: Path, group: Path
+    server: TritonServer, pipeline: InProcessPipeline, portrait: Path, group: Path
 ) -> None:
     """Each request swaps another face; dynamic batching must join them and must not mix them up."""
     target = as_png(group)

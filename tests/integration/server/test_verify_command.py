@@ -8,12 +8,12 @@ from pathlib import Path
 
 from faceswap_client import Client
 from faceswap_client.cli import ExitCode, app
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from PIL import Image
 from typer.testing import CliRunner
 
 
-def test_swapped_images_are_recognised_and_others_are_not(server: LocalServer, portrait: Path, tmp_path: Path) -> None:
+def test_swapped_images_are_recognised_and_others_are_not(server: TritonServer, portrait: Path, tmp_path: Path) -> None:
     with Client(server.grpc_address) as client:
         client.swap(portrait, portrait, output_format="jpeg").save(tmp_path / "swapped.jpg")
     run = CliRunner()
@@ -25,7 +25,7 @@ def test_swapped_images_are_recognised_and_others_are_not(server: LocalServer, p
     assert both.return_value == ExitCode.UNMARKED
 
 
-def test_a_re_saved_image_has_lost_its_mark(server: LocalServer, portrait: Path, tmp_path: Path) -> None:
+def test_a_re_saved_image_has_lost_its_mark(server: TritonServer, portrait: Path, tmp_path: Path) -> None:
     with Client(server.grpc_address) as client:
         image = client.swap(portrait, portrait).image
     with Image.open(io.BytesIO(image)) as image:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from faceswap_client import Client
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from integration.server.conftest import StrictServer
 from numpy.typing import NDArray
 from PIL import Image
@@ -38,14 +38,14 @@ def corner_of(box: tuple[int, int, int, int]) -> str:
 
 
 @pytest.fixture(scope="module")
-def plain(server: LocalServer, portrait: Path) -> NDArray[np.uint8]:
+def plain(server: TritonServer, portrait: Path) -> NDArray[np.uint8]:
     with Client(server.grpc_address) as client:
         return pixels(client.swap(portrait, portrait).image)
 
 
 @pytest.mark.parametrize("corner", CORNERS)
 def test_it_is_drawn_where_it_is_asked_for_and_nowhere_else(
-    corner: Any, server: LocalServer, portrait: Path, plain: NDArray[np.uint8]
+    corner: Any, server: TritonServer, portrait: Path, plain: NDArray[np.uint8]
 ) -> None:
     with Client(server.grpc_address) as client:
         labelled = pixels(client.swap(portrait, portrait, label=corner, label_size=0.04).image)
@@ -74,7 +74,7 @@ def test_a_deployment_forces_it(
     assert capitals * SIDE < box[2] - box[0] < 2 * capitals * SIDE
 
 
-def test_a_transparent_corner_does_not_hide_it(server: LocalServer, portrait: Path) -> None:
+def test_a_transparent_corner_does_not_hide_it(server: TritonServer, portrait: Path) -> None:
     with Image.open(portrait) as image:
         target = np.dstack([np.array(image.convert("RGB")), np.zeros((SIDE, SIDE), np.uint8)])
     target[100:400, 100:400, 3] = 255
@@ -89,7 +89,7 @@ def test_a_transparent_corner_does_not_hide_it(server: LocalServer, portrait: Pa
     assert (labelled[bottom:, :, 3] == without[bottom:, :, 3]).all()
 
 
-def test_a_raw_frame_is_labelled_and_its_faces_say_that_it_is_synthetic(server: LocalServer, portrait: Path) -> None:
+def test_a_raw_frame_is_labelled_and_its_faces_say_that_it_is_synthetic(server: TritonServer, portrait: Path) -> None:
     with Client(server.grpc_address) as client:
         embedding = client.identity(portrait).embedding[None]
     frame = pixels(portrait.read_bytes())
@@ -108,7 +108,7 @@ def test_a_raw_frame_is_labelled_and_its_faces_say_that_it_is_synthetic(server: 
     assert source_type == "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
-def test_a_target_without_a_face_is_not_called_synthetic(server: LocalServer, portrait: Path) -> None:
+def test_a_target_without_a_face_is_not_called_synthetic(server: TritonServer, portrait: Path) -> None:
     triton = InferenceServerClient(server.grpc_address)
     tensors = []
     for name, array in (

@@ -9,7 +9,7 @@ import pytest
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
 from faceswap_server.supervision import Phase, RestartPolicy, SupervisionSettings
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from support.supervised import Watched
 
 
@@ -31,7 +31,7 @@ def watched(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         failure_drain_s=1.0,
         restarts=RestartPolicy(limit=20, first_delay_s=0.1, factor=1.0),
     )
-    watched = Watched(LocalServer(ServerSettings(repository, log=log)), settings)
+    watched = Watched(TritonServer(ServerSettings(repository, log=log)), settings)
     watched.supervisor.start()
     watched.wait_for(lambda state: state.phase is Phase.HEALTHY)
     yield watched

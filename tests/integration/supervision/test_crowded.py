@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 from faceswap_client import Client
 from faceswap_core.buffers.orphaned_leases import QUIET_SECONDS, QUIET_SHARE
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from support.crowded_core import crowded_core
 
 PATIENCE_S = 500.0
@@ -21,7 +21,7 @@ def test_a_request_is_not_lost_on_a_core_that_others_keep_busy(
     """Six faces take a third of a second of a core, and the server gets a fortieth of one."""
     source, target = portrait.read_bytes(), group.read_bytes()
     with (
-        LocalServer(ServerSettings(repository, log=tmp_path / "server.log", environment=PATIENT)) as server,
+        TritonServer(ServerSettings(repository, log=tmp_path / "server.log", environment=PATIENT)) as server,
         Client(server.grpc_address, timeout=PATIENCE_S, remember_sources=0) as client,
     ):
         client.swap(source, target)

@@ -22,7 +22,7 @@ from faceswap_server.supervision.health import (
     swaps_done,
 )
 from faceswap_server.supervision.swap_probe import probe_image
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.stub_processes import find_stubs
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from support.callers import Callers
@@ -30,9 +30,9 @@ from support.crowded_core import crowded_core
 
 
 @contextmanager
-def stub_server(tmp_path: Path, seconds: float, *, swapped: bool = True) -> Iterator[LocalServer]:
+def stub_server(tmp_path: Path, seconds: float, *, swapped: bool = True) -> Iterator[TritonServer]:
     repository = lay_out_stub_repository(tmp_path / "stub", seconds=seconds, swapped=swapped)
-    with LocalServer(ServerSettings(repository, log=tmp_path / "server.log")) as server:
+    with TritonServer(ServerSettings(repository, log=tmp_path / "server.log")) as server:
         yield server
 
 
@@ -84,7 +84,7 @@ def test_without_an_answer_three_looks_are_enough_when_nothing_runs_and_not_when
         server.kill()
     monkeypatch.setattr(health, "STRUGGLING_LOOKS", 6)
     work_for_ever(tmp_path / "stub")
-    with LocalServer(ServerSettings(tmp_path / "stub", log=tmp_path / "server.log")) as server:
+    with TritonServer(ServerSettings(tmp_path / "stub", log=tmp_path / "server.log")) as server:
         watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.3)
         assert [watch.look() for _ in range(5)] == [Verdict()] * 5
         assert "in 6 looks" in (watch.look().failure or "")
@@ -102,7 +102,7 @@ def test_a_server_that_others_leave_no_core_is_not_a_hung_one(tmp_path: Path) ->
     """Its step has work to do and gets next to no time for it."""
     stub = lay_out_stub_repository(tmp_path / "stub", seconds=60)
     work_for_ever(stub)
-    with LocalServer(ServerSettings(stub, log=tmp_path / "server.log")) as server:
+    with TritonServer(ServerSettings(stub, log=tmp_path / "server.log")) as server:
         watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
         watch.look()
         (step,) = find_stubs(server.pid)

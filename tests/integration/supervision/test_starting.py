@@ -11,7 +11,7 @@ from faceswap_server.exit_codes import ExitCode
 from faceswap_server.supervision import RestartPolicy, SupervisionSettings
 from faceswap_server.supervision.health import prove_swap
 from faceswap_server.supervision.swap_probe import NotReady
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.ports import free_port
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from support.callers import Callers
@@ -47,7 +47,7 @@ def dies_once_in(method: str, folder: Path) -> Path:
 )
 def test_a_step_that_is_killed_in_the_first_start_is_started_again(method: str, reason: str, tmp_path: Path) -> None:
     stub = dies_once_in(method, tmp_path)
-    watched = Watched(LocalServer(ServerSettings(stub, log=tmp_path / "server.log")), ONCE)
+    watched = Watched(TritonServer(ServerSettings(stub, log=tmp_path / "server.log")), ONCE)
     watched.supervisor.start()
     try:
         assert reason in watched.wait_for_restart(0).last_reason
@@ -82,7 +82,7 @@ def test_callers_who_fill_a_server_before_its_first_swap_do_not_end_it(
 
 def test_a_server_that_serves_nobody_is_not_proved(tmp_path: Path) -> None:
     stub = lay_out_stub_repository(tmp_path / "stub", seconds=60)
-    with LocalServer(ServerSettings(stub, log=tmp_path / "server.log")) as server:
+    with TritonServer(ServerSettings(stub, log=tmp_path / "server.log")) as server:
         with pytest.raises(NotReady, match="DEADLINE_EXCEEDED") as caught:
             prove_swap(server.http_url, 1.0)
         server.kill()

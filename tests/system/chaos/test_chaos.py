@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from faceswap_models.checkout import Checkout
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos import callers as callers_module
 from faceswap_tools.chaos.callers import ANSWERED, Callers
@@ -19,7 +19,7 @@ from faceswap_tools.chaos.starting import failed_starts
 from rich.console import Console
 
 
-def test_callers_keep_calling_and_count_what_they_saw(server: LocalServer) -> None:
+def test_callers_keep_calling_and_count_what_they_saw(server: TritonServer) -> None:
     with Callers(server.grpc_address, 3) as callers:
         callers.wait_for_answers(6)
     assert set(callers.outcomes) == {ANSWERED}
@@ -70,7 +70,7 @@ def test_the_report_says_what_was_lost_and_what_was_broken(lost: int, bound_kept
     assert ("refusals" in text) is not bound_kept
 
 
-def test_starts_that_must_fail_say_why_in_one_line(checkout: Checkout, server: LocalServer, tmp_path: Path) -> None:
+def test_starts_that_must_fail_say_why_in_one_line(checkout: Checkout, server: TritonServer, tmp_path: Path) -> None:
     assert server.is_running()
     incidents = failed_starts(checkout.model_repository, tmp_path)
     assert len(incidents) >= 3

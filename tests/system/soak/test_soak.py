@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 from faceswap_tools.soak.__main__ import Soak, rows_of, soak
 from faceswap_tools.soak.readings import NAMES, Reading, read_server
 from faceswap_tools.soak.traffic import BUSY, Kind, Tally, all_kinds, run_traffic
@@ -18,7 +18,7 @@ def missed(run: Soak) -> set[str]:
     return {row.name.removeprefix("soak: ") for row in rows_of(run) if row.ok is False}
 
 
-def test_mixed_traffic_leaves_nothing_behind(server: LocalServer) -> None:
+def test_mixed_traffic_leaves_nothing_behind(server: TritonServer) -> None:
     # a server that has not worked yet opens connections between its parts with the first requests at once
     asyncio.run(run_traffic(server.grpc_address, all_kinds(), requests=40, in_flight=8, seed=1))
     before = read_server(server.pid, server.region_prefix)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from faceswap_server.supervision import RestartPolicy, SupervisionSettings
-from faceswap_server.triton import LocalServer, ServerSettings, SetupError, ports
+from faceswap_server.triton import ServerSettings, SetupError, TritonServer, ports
 from faceswap_server.triton import triton_server as triton_process
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from support.supervised import Watched
@@ -59,7 +59,7 @@ def test_a_port_that_somebody_takes_while_the_server_loads(
 
     monkeypatch.setattr(triton_process, "choose_ports", choose_one_that_is_taken)
     stub = lay_out_stub_repository(tmp_path / "stub", seconds=0)
-    server = LocalServer(ServerSettings(stub, log=tmp_path / "server.log"))
+    server = TritonServer(ServerSettings(stub, log=tmp_path / "server.log"))
     watched = Watched(server, SupervisionSettings(restarts=RestartPolicy(limit=1, first_delay_s=0.1)))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ from pathlib import Path
 from faceswap_client import Client, SwapResult
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
-from faceswap_server.triton import LocalServer, ServerSettings, SetupError
+from faceswap_server.triton import ServerSettings, SetupError, TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -52,7 +52,7 @@ def _run(console: Console) -> None:
     pack = installed_pack(checkout.model_repository)
     stand_in = "; its recogniser and swapper are stand-ins, a crude swap" if pack == "offline" else ""
     console.print(f"model pack   {pack}{stand_in}")
-    server = LocalServer(ServerSettings(checkout.model_repository, log=out / "server.log"))
+    server = TritonServer(ServerSettings(checkout.model_repository, log=out / "server.log"))
     try:
         _start(server, console)
         result, stages, wall_ms = _swap(server)
@@ -65,7 +65,7 @@ def _run(console: Console) -> None:
     console.print(f"side by side {_shown(out / 'demo_compare.jpg')}")
 
 
-def _start(server: LocalServer, console: Console) -> None:
+def _start(server: TritonServer, console: Console) -> None:
     models = sum(1 for config in server.settings.repository.glob("*/config.pbtxt") if config.is_file())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     started = time.monotonic()
@@ -77,7 +77,7 @@ def _start(server: LocalServer, console: Console) -> None:
     )
 
 
-def _swap(server: LocalServer) -> tuple[SwapResult, dict[str, float], float]:
+def _swap(server: TritonServer) -> tuple[SwapResult, dict[str, float], float]:
     """The result, milliseconds each stage computed, and milliseconds the caller waited."""
     with Client(server.grpc_address) as client:
         before = read_statistics(server.http_url)

@@ -8,7 +8,7 @@ from faceswap_models.checkout import Checkout
 
 from faceswap_server.runpod.settings import WorkerSettings
 from faceswap_server.supervision import RestartableServer
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.native import NativeTriton
 
 
@@ -17,7 +17,7 @@ def make_server(settings: WorkerSettings) -> RestartableServer:
     program = settings.native_triton
     if program is not None:
         return NativeTriton(program, settings)
-    return LocalServer(
+    return TritonServer(
         ServerSettings(
             repository=settings.model_repository or Checkout.find().model_repository,
             start_timeout_s=settings.start_seconds,

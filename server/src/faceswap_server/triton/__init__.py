@@ -2,6 +2,6 @@
 
 from faceswap_server.triton.bundled import SetupError
 from faceswap_server.triton.drain import Stopped
-from faceswap_server.triton.triton_server import LocalServer, ServerSettings, ServerStartError
+from faceswap_server.triton.triton_server import ServerSettings, ServerStartError, TritonServer
 
-__all__ = ["LocalServer", "ServerSettings", "ServerStartError", "SetupError", "Stopped"]
+__all__ = ["ServerSettings", "ServerStartError", "SetupError", "Stopped", "TritonServer"]

@@ -78,8 +78,8 @@ class ServerSettings:
     arguments: tuple[str, ...] = ()
 
 
-class LocalServer:
-    """A tritonserver of our own: `with LocalServer(settings) as server: server.grpc_address`.
+class TritonServer:
+    """A tritonserver of our own: `with TritonServer(settings) as server: server.grpc_address`.
 
     It may be started again after it has stopped or died, and keeps its ports then.
     """
@@ -135,7 +135,7 @@ class LocalServer:
             raise SetupError("the server is not running")
         return self._process.pid
 
-    def __enter__(self) -> LocalServer:
+    def __enter__(self) -> TritonServer:
         self.start()
         return self
 

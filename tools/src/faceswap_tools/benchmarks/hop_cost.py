@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from rich.console import Console
 from tritonclient.utils import np_to_triton_dtype
 
@@ -97,7 +97,7 @@ def measure(environment: dict[str, str] | None = None, label: str = "") -> list[
     with tempfile.TemporaryDirectory() as directory:
         repository = write_repository(Path(directory) / "repository")
         log = Path(directory) / "server.log"
-        with LocalServer(ServerSettings(repository, log=log, environment=environment or {})) as server:
+        with TritonServer(ServerSettings(repository, log=log, environment=environment or {})) as server:
             processes = ServerProcesses(server.pid, frozenset(_STEPS))
             client = grpc.InferenceServerClient(server.grpc_address)
             for frame, size in FRAMES.items():

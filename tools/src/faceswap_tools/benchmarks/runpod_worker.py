@@ -22,7 +22,7 @@ from faceswap_client import Client
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
 from faceswap_server.supervision.swap_probe import probe_image
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 
 from faceswap_tools.benchmarks.table import Row, at_least, print_rows
 from faceswap_tools.fakes.control_plane import ControlPlane
@@ -87,7 +87,7 @@ def cold_start(runs: int = 5) -> list[Row]:
 def overhead(repository: Path, scratch: Path) -> list[Row]:
     """Milliseconds a job takes in the worker, one at a time, beyond the same swap asked of the server."""
     image = probe_image()
-    with LocalServer(ServerSettings(repository)) as server, Client(server.grpc_address, remember_sources=0) as client:
+    with TritonServer(ServerSettings(repository)) as server, Client(server.grpc_address, remember_sources=0) as client:
         direct = [_milliseconds(lambda: client.swap(image, image)) for _ in range(SINGLE_JOBS)]
     rows = [_row("a swap asked of the server itself (3 ms stub)", direct, "ms")]
     for name, sdk_loop in (("our job loop", "false"), ("the SDK's own job loop", "true")):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from faceswap_client import Client
 from faceswap_models.packs import lay_out_repository
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.statistics import ModelStatistics, difference, read_statistics
 
 from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack
@@ -61,7 +61,7 @@ class Series:
 class BenchmarkedServer:
     """A running server with its processes and two clients; `client` sends the source with every request."""
 
-    def __init__(self, server: LocalServer, client: Client, remembering: Client) -> None:
+    def __init__(self, server: TritonServer, client: Client, remembering: Client) -> None:
         self.server, self.client, self._remembering = server, client, remembering
         models = frozenset(path.name for path in server.settings.repository.iterdir() if path.is_dir())
         self.processes = ServerProcesses(server.pid, models)
@@ -110,7 +110,7 @@ def benchmarked_server(
         start_timeout_s=START_TIMEOUT_S,
     )
     with (
-        LocalServer(settings) as server,
+        TritonServer(settings) as server,
         Client(server.grpc_address, timeout=300.0, remember_sources=0, retries=0) as client,
         Client(server.grpc_address, timeout=300.0, retries=0) as remembering,
     ):

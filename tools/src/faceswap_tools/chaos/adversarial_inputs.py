@@ -14,7 +14,7 @@ from pathlib import Path
 from faceswap_client import Client, FaceSwapError
 from faceswap_core.errors import Status, all_errors
 from faceswap_server.supervision.swap_probe import probe_image
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 
 from faceswap_tools.adversarial.images import FINE, LIMIT_BYTES, LIMIT_PIXELS, LIMIT_SIDE
 from faceswap_tools.adversarial.messages import leaks, says_value_and_limit
@@ -92,7 +92,7 @@ class Sent:
 
 
 @contextmanager
-def server_with_small_limits(repository: Path, log: Path) -> Iterator[LocalServer]:
+def server_with_small_limits(repository: Path, log: Path) -> Iterator[TritonServer]:
     """A server with the limits that the adversarial images are made for."""
     environment = {
         "FACESWAP_MAX_IMAGE_BYTES": str(LIMIT_BYTES),
@@ -100,12 +100,12 @@ def server_with_small_limits(repository: Path, log: Path) -> Iterator[LocalServe
         "FACESWAP_MAX_IMAGE_SIDE": str(LIMIT_SIDE),
         "FACESWAP_MEMORY_LIMIT_MB": str(MEMORY_LIMIT_MB),
     }
-    with LocalServer(ServerSettings(repository, log=log, environment=environment)) as server:
+    with TritonServer(ServerSettings(repository, log=log, environment=environment)) as server:
         yield server
 
 
 def every_adversarial_input(
-    server: LocalServer, cases: Sequence[AdversarialRequest], *, alternating: bool = False
+    server: TritonServer, cases: Sequence[AdversarialRequest], *, alternating: bool = False
 ) -> Incident:
     """Each over each protocol that can express it.
 
@@ -136,7 +136,7 @@ def every_adversarial_input(
     )
 
 
-def send_all(server: LocalServer, pairs: Sequence[tuple[AdversarialRequest, str]]) -> list[Sent]:
+def send_all(server: TritonServer, pairs: Sequence[tuple[AdversarialRequest, str]]) -> list[Sent]:
     """Sends them, `IN_FLIGHT` at once; who is turned away for lack of room comes again."""
     with Senders(server.grpc_address, server.http_url) as senders, ThreadPoolExecutor(IN_FLIGHT) as pool:
         answers = pool.map(lambda pair: _sent(senders, *pair), pairs)
@@ -164,7 +164,7 @@ def _none(done: str, words: str, found: Sequence[Sent]) -> Row:
     return at_most(f"{done}: {words}{names}", len(found), 0.0, "requests", 0)
 
 
-def _at_rest(server: LocalServer) -> float:
+def _at_rest(server: TritonServer) -> float:
     """Requests in flight when nobody sends any; the last may take a moment to be put away."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -174,7 +174,7 @@ def _at_rest(server: LocalServer) -> float:
         time.sleep(0.1)
 
 
-def _failing_swaps(server: LocalServer) -> int:
+def _failing_swaps(server: TritonServer) -> int:
     """Of one swap over each protocol."""
     failing, image = 0, probe_image()
     for address in (server.grpc_address, server.http_url):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.supervision import Phase, RestartPolicy, SupervisionSettings, Supervisor
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 
 from faceswap_tools.benchmarks.table import Row
 from faceswap_tools.benchmarks.targets import at_most
@@ -25,7 +25,7 @@ def supervised(repository: Path, log: Path) -> Supervisor:
     """A running server under a supervisor that may restart it as often as this needs; raises TimeoutError."""
     policy = RestartPolicy(limit=50, first_delay_s=0.2, factor=1.0)
     supervisor = Supervisor(
-        LocalServer(ServerSettings(repository, log=log)), SupervisionSettings(restarts=policy, failure_drain_s=2.0)
+        TritonServer(ServerSettings(repository, log=log)), SupervisionSettings(restarts=policy, failure_drain_s=2.0)
     )
     supervisor.start()
     wait_until_healthy(supervisor)

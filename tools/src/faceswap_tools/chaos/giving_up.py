@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from faceswap_client import AsyncClient, DeadlineExceeded
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 
 from faceswap_tools.benchmarks.images import source_image, target_image
 from faceswap_tools.benchmarks.table import Row
@@ -25,7 +25,7 @@ REFUSED_PAUSE_S = 0.2
 
 
 def callers_who_give_up(
-    server: LocalServer, *, impatient: int = 6, patient: int = 2, seconds: float = 30.0
+    server: TritonServer, *, impatient: int = 6, patient: int = 2, seconds: float = 30.0
 ) -> Incident:
     """As many callers as may be in flight, most of whom give up and come again at once."""
     done = f"{impatient} callers who give up after {SHORTEST_S:g} to {LONGEST_S:g} s, {patient} who wait"

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from faceswap_server.triton import LocalServer
+from faceswap_server.triton import TritonServer
 
 from faceswap_tools.soak.readings import read_server
 
 
 @contextmanager
-def peak_memory(server: LocalServer, times_a_second: float = 50.0) -> Iterator[list[float]]:
+def peak_memory(server: TritonServer, times_a_second: float = 50.0) -> Iterator[list[float]]:
     """Highest memory in MB between entering and leaving, frames included.
 
     Args:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import simplejpeg
 from faceswap_client import AsyncClient, Client, FaceSwapError
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 
 from faceswap_tools.benchmarks.images import source_image
 from faceswap_tools.benchmarks.table import Row
@@ -43,17 +43,17 @@ REST_SECONDS = 36.0
 
 
 @contextmanager
-def limited_server(repository: Path, log: Path) -> Iterator[LocalServer]:
+def limited_server(repository: Path, log: Path) -> Iterator[TritonServer]:
     """A server with a small limit on requests in flight and on memory."""
     environment = {
         "FACESWAP_MAX_IN_FLIGHT": str(MOST_IN_FLIGHT),
         "FACESWAP_MEMORY_LIMIT_MB": str(MEMORY_LIMIT_MB),
     }
-    with LocalServer(ServerSettings(repository, log=log, environment=environment)) as server:
+    with TritonServer(ServerSettings(repository, log=log, environment=environment)) as server:
         yield server
 
 
-def too_many_callers(server: LocalServer, callers: int = 48, calls: int = 240) -> Incident:
+def too_many_callers(server: TritonServer, callers: int = 48, calls: int = 240) -> Incident:
     """Six times as many callers as may be in flight."""
     done = f"{callers} callers where {MOST_IN_FLIGHT} requests may be in flight"
     source, target = source_image().jpeg, six_people().read_bytes()
@@ -83,7 +83,7 @@ def too_many_callers(server: LocalServer, callers: int = 48, calls: int = 240) -
     )
 
 
-def largest_images(server: LocalServer, *, grain: int = 0, callers: int = 16, calls: int = 24) -> Incident:
+def largest_images(server: TritonServer, *, grain: int = 0, callers: int = 16, calls: int = 24) -> Incident:
     """Two bursts of the largest images that are allowed, from more callers than memory has room for.
 
     A caller who is refused comes again, so that the server works at its limit until every call was answered.
@@ -128,7 +128,7 @@ def largest_images(server: LocalServer, *, grain: int = 0, callers: int = 16, ca
     )
 
 
-def more_bodies_than_memory(server: LocalServer, callers: int = 48) -> Incident:
+def more_bodies_than_memory(server: TritonServer, callers: int = 48) -> Incident:
     """As many callers at once with the largest images as memory has no room for before any of them is accepted.
 
     Triton's own ports cannot refuse what is still arriving, so the peak has no bound; but each caller, refused and
@@ -167,7 +167,7 @@ def _largest_jpeg(grain: int) -> bytes:
     return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(frame), 85, "RGB", "420"))
 
 
-def adversarial_requests(server: LocalServer, requests: int = 150) -> Incident:
+def adversarial_requests(server: TritonServer, requests: int = 150) -> Incident:
     """Mixed traffic: bombs, cut-off and forged images, wrong options, callers who give up, and good requests."""
     done = "mixed traffic with adversarial requests and callers who give up"
     tally = asyncio.run(run_traffic(server.grpc_address, all_kinds(), requests=requests, in_flight=6, seed=11))

@@ -13,7 +13,7 @@ import cv2
 import typer
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import lay_out_repository
-from faceswap_server.triton import LocalServer, ServerSettings, SetupError
+from faceswap_server.triton import ServerSettings, SetupError, TritonServer
 from rich.console import Console
 
 from faceswap_tools.parity.cases import CASES, SHORT, ParityCase
@@ -62,7 +62,7 @@ def parity_rows(networks: ParityNetworks, cases: Sequence[ParityCase]) -> Iterat
     with scratch_directory() as scratch:
         repository = lay_out_repository(networks.pack, scratch / "repository")
         settings = ServerSettings(repository, log=scratch / "server.log", start_timeout_s=240.0)
-        with LocalServer(settings) as server:
+        with TritonServer(settings) as server:
             check = ParityCheck(Reference(networks), server.grpc_address, CASES[0].image())
             try:
                 for case in cases:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from faceswap_core.buffers.buffer_pool import FREE_FOR_SECONDS
 from faceswap_models.checkout import Checkout
-from faceswap_server.triton import LocalServer, ServerSettings
+from faceswap_server.triton import ServerSettings, TritonServer
 from rich.console import Console
 
 from faceswap_tools.benchmarks.report import report_bounds
@@ -43,7 +43,7 @@ class Soak:
 
 
 def soak(
-    server: LocalServer, *, rounds: int, requests: int, in_flight: int, most_seconds: float = MOST_SECONDS
+    server: TritonServer, *, rounds: int, requests: int, in_flight: int, most_seconds: float = MOST_SECONDS
 ) -> Soak:
     """Runs rounds of traffic against a server that is up; stops early when the time is over."""
     kinds, began = all_kinds(), time.monotonic()
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checkout, console = Checkout.find(), Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as scratch:
         settings = ServerSettings(checkout.model_repository, log=Path(scratch) / "server.log")
-        with LocalServer(settings) as server:
+        with TritonServer(settings) as server:
             run = soak(
                 server,
                 rounds=chosen.rounds,

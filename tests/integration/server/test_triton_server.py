@@ -15,7 +15,7 @@ import psutil
 import pytest
 from faceswap_models.checkout import Checkout
 from faceswap_server.exit_codes import ExitCode
-from faceswap_server.triton import LocalServer, ServerSettings, ServerStartError, SetupError
+from faceswap_server.triton import ServerSettings, ServerStartError, SetupError, TritonServer
 from faceswap_server.triton.log import reason_in_log
 from faceswap_server.triton.served_repository import SMALL, ServedRepository
 from faceswap_server.triton.stub_processes import find_stubs, process_has_ended
@@ -26,7 +26,7 @@ IDENTITY_MODEL = "project_identity"
 
 
 @pytest.fixture
-def one_model(tmp_path: Path, checkout: Checkout, server: LocalServer) -> Path:
+def one_model(tmp_path: Path, checkout: Checkout, server: TritonServer) -> Path:
     """A repository with the smallest network alone: starts in about a second."""
     repository = tmp_path / "repository"
     shutil.copytree(checkout.model_repository / IDENTITY_MODEL, repository / IDENTITY_MODEL)
@@ -41,7 +41,7 @@ def edit_config(repository: Path, old: str, new: str) -> None:
 
 
 def start_error(repository: Path, tmp_path: Path) -> ServerStartError:
-    server = LocalServer(ServerSettings(repository, log=tmp_path / "server.log"))
+    server = TritonServer(ServerSettings(repository, log=tmp_path / "server.log"))
     with pytest.raises(ServerStartError) as caught:
         server.start()
     assert not server.is_running()
@@ -55,7 +55,7 @@ def regions(launcher: int) -> set[str]:
 
 def test_nothing_is_left_behind(one_model: Path, tmp_path: Path) -> None:
     before = regions(os.getpid())
-    server = LocalServer(ServerSettings(one_model, log=tmp_path / "server.log"))
+    server = TritonServer(ServerSettings(one_model, log=tmp_path / "server.log"))
     server.start()
     family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
     port = server.http_port
@@ -72,9 +72,9 @@ def test_nothing_is_left_behind(one_model: Path, tmp_path: Path) -> None:
 def test_a_server_beside_it_changes_nothing(one_model: Path, tmp_path: Path) -> None:
     """Triton loads a network again, and holds it twice meanwhile, when a link to its file is made or deleted."""
     assert (one_model / IDENTITY_MODEL / "1" / "model.onnx").stat().st_size > SMALL
-    with LocalServer(ServerSettings(one_model, log=tmp_path / "first.log")) as first:
+    with TritonServer(ServerSettings(one_model, log=tmp_path / "first.log")) as first:
         stubs = [stub.pid for stub in find_stubs(first.pid)]
-        with LocalServer(ServerSettings(one_model, log=tmp_path / "second.log")):
+        with TritonServer(ServerSettings(one_model, log=tmp_path / "second.log")):
             time.sleep(POLL_SECONDS + 0.5)
         time.sleep(POLL_SECONDS + 0.5)
         assert [stub.pid for stub in find_stubs(first.pid)] == stubs
@@ -94,7 +94,7 @@ def test_a_pack_that_is_installed_meanwhile_is_for_the_next_start(tmp_path: Path
 
 def test_a_killed_server_leaves_nothing_behind_either(one_model: Path, tmp_path: Path) -> None:
     before = regions(os.getpid())
-    server = LocalServer(ServerSettings(one_model, log=tmp_path / "server.log"))
+    server = TritonServer(ServerSettings(one_model, log=tmp_path / "server.log"))
     server.start()
     family = psutil.Process(server.pid).children(recursive=True)
     os.kill(server.pid, signal.SIGKILL)
@@ -108,8 +108,8 @@ def test_a_killed_server_leaves_nothing_behind_either(one_model: Path, tmp_path:
 def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: Path, hung: bool) -> None:
     program = (
         "import sys, time, pathlib\n"
-        "from faceswap_server.triton import LocalServer, ServerSettings\n"
-        "server = LocalServer(ServerSettings(pathlib.Path(sys.argv[1]), log=pathlib.Path(sys.argv[2])))\n"
+        "from faceswap_server.triton import TritonServer, ServerSettings\n"
+        "server = TritonServer(ServerSettings(pathlib.Path(sys.argv[1]), log=pathlib.Path(sys.argv[2])))\n"
         "server.start()\n"
         "print(server.pid, flush=True)\n"
         "time.sleep(60)\n"
@@ -130,7 +130,7 @@ def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: P
 
 @pytest.mark.parametrize("delay_s", [0.05, 0.4])
 def test_ctrl_c_while_python_is_still_importing_leaves_nothing(
-    delay_s: float, tmp_path: Path, server: LocalServer
+    delay_s: float, tmp_path: Path, server: TritonServer
 ) -> None:
     with Served(tmp_path) as served:
         time.sleep(delay_s)
@@ -142,7 +142,7 @@ def test_ctrl_c_while_python_is_still_importing_leaves_nothing(
 
 
 @pytest.mark.parametrize("moment", ["tritonserver is there", "it loads", "it is ready"])
-def test_ctrl_c_at_any_later_moment_ends_everything_in_order(moment: str, tmp_path: Path, server: LocalServer) -> None:
+def test_ctrl_c_at_any_later_moment_ends_everything_in_order(moment: str, tmp_path: Path, server: TritonServer) -> None:
     with Served(tmp_path) as served:
         if moment == "it is ready":
             served.wait_until("healthy")
@@ -164,7 +164,7 @@ def test_a_taken_port_is_named(one_model: Path, tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SetupError, match=f"port {port} on 127.0.0.1 is already in use"):
-            LocalServer(ServerSettings(one_model, http_port=port, log=tmp_path / "server.log")).start()
+            TritonServer(ServerSettings(one_model, http_port=port, log=tmp_path / "server.log")).start()
 
 
 def test_a_missing_network_is_one_clear_line(one_model: Path, tmp_path: Path) -> None:
