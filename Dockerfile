@@ -1,4 +1,4 @@
-# The worker of docs/runpod.md in a container.
+# The worker of docs/deploy/runpod.md in a container.
 #
 #   docker build --build-arg PACK=offline -t NAME:TAG .                  Triton's own image, for GPUs; no weights needed
 #   docker build --build-arg PACK=offline --target cpu -t NAME:TAG .     Debian and pip's Triton, for a desk

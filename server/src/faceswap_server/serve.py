@@ -39,7 +39,7 @@ def serve(
     restarts: Annotated[int, typer.Option(help="Restarts within ten minutes before giving up.", min=0)] = 5,
     listen: Annotated[
         str | None,
-        typer.Option(help="IP-ADDRESS:PORT of the HTTP front for other machines; see docs/security.md."),
+        typer.Option(help="IP-ADDRESS:PORT of the HTTP front for other machines; see docs/deploy/security.md."),
     ] = None,
     token_file: Annotated[
         Path | None, typer.Option(help="File with the token callers of the front must send; or FACESWAP_TOKEN.")

@@ -1,4 +1,4 @@
-"""docs/runpod.md says what the code says: every variable and error, and links that lead somewhere."""
+"""docs/deploy/runpod.md says what the code says: every variable and error, and links that lead somewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from faceswap_server.runpod.job_errors import ERRORS, SERVICE_ERRORS, WORKER_ERR
 from faceswap_server.runpod.settings import WorkerSettings, variable_name
 from support.paths import ROOT
 
-PAGE = ROOT / "docs" / "runpod.md"
+PAGE = ROOT / "docs" / "deploy" / "runpod.md"
 
 
 @pytest.fixture(scope="module")

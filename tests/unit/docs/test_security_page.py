@@ -1,4 +1,4 @@
-"""docs/security.md: its tables are the code's."""
+"""docs/deploy/security.md: its tables are the code's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from faceswap_server.http.http_error import STATUS_BY_CODE
 from faceswap_server.http.kserve_proxy import PUBLIC_MODELS
 from support.paths import ROOT
 
-PAGE = (ROOT / "docs" / "security.md").read_text()
+PAGE = (ROOT / "docs" / "deploy" / "security.md").read_text()
 
 
 def table(name: str) -> list[list[str]]:
@@ -38,4 +38,4 @@ def test_models_and_targets_are_named() -> None:
 
 
 def test_the_readme_links_here() -> None:
-    assert "(docs/security.md)" in (ROOT / "README.md").read_text()
+    assert "(docs/deploy/security.md)" in (ROOT / "README.md").read_text()

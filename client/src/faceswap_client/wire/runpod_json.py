@@ -1,6 +1,6 @@
 """Requests as RunPod jobs, and jobs' endings as replies or errors. No network here.
 
-The worker's side of this contract is docs/runpod.md, "A job".
+The worker's side of this contract is docs/deploy/runpod.md, "A job".
 """
 
 from __future__ import annotations

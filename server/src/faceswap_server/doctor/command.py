@@ -33,7 +33,7 @@ def debug(
 ) -> None:
     """Climb from the image to the RunPod endpoint, and say at which rung it breaks and what to change.
 
-    It reads the worker's environment variables (docs/runpod.md) and starts what the worker would start.
+    It reads the worker's environment variables (docs/deploy/runpod.md) and starts what the worker would start.
 
     Exit codes: 0 every rung holds or was skipped with a reason, 2 wrong arguments or variables, 19 a rung is broken.
     """

@@ -1,6 +1,6 @@
 """Checks `memory`, `shm`, `disk` and `gpu`: what the machine or container has, against what the worker needs.
 
-The needs are measured ones (docs/runpod.md, "Sizes").
+The needs are measured ones (docs/deploy/runpod.md, "Sizes").
 """
 
 from __future__ import annotations

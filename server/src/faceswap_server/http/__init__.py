@@ -1,6 +1,6 @@
 """The HTTP front: what listens where others can reach it, and passes inference on to Triton on loopback.
 
-docs/security.md says what it lets through, what it refuses and what it does not protect against.
+docs/deploy/security.md says what it lets through, what it refuses and what it does not protect against.
 """
 
 from faceswap_server.http.access_token import AccessToken, read_token

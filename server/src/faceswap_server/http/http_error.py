@@ -20,8 +20,8 @@ STATUS_BY_CODE = MappingProxyType(
         "DEADLINE_EXCEEDED": 504,
     }
 )
-"""The front's own codes and their HTTP statuses; docs/security.md has the same table. SERVER_BUSY and INTERNAL mean
-what they mean in the service."""
+"""The front's own codes and their HTTP statuses; docs/deploy/security.md has the same table. SERVER_BUSY and
+INTERNAL mean what they mean in the service."""
 
 RETRY_SECONDS = "1"
 

@@ -1,7 +1,7 @@
 """The handler that RunPod's SDK calls for each job of the queue.
 
 It always returns a dict of plain JSON types that is not empty, with `error` as text where the job failed: the SDK
-loses anything else on the way (docs/runpod.md, "Traps of the SDK").
+loses anything else on the way (docs/deploy/runpod.md, "Traps of the SDK").
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every environment variable the worker reads, with its range and default. docs/runpod.md lists the same."""
+"""Every environment variable the worker reads, with its range and default. docs/deploy/runpod.md lists the same."""
 
 from __future__ import annotations
 

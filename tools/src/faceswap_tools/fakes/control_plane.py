@@ -1,8 +1,8 @@
 """RunPod's side of a queue endpoint on loopback, for a desk and for tests: no account, no network.
 
 It speaks the URLs the SDK uses in production (job-take, job-take-batch, job-done, job-stop, ping) and those a caller
-uses (run, runsync, status, cancel). Facts about sizes, states and lost results are in docs/runpod.md; how the real
-platform behaves beyond them is not known here.
+uses (run, runsync, status, cancel). Facts about sizes, states and lost results are in docs/deploy/runpod.md; how the
+real platform behaves beyond them is not known here.
 """
 
 from __future__ import annotations
