@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from faceswap_server.supervision import Phase, RestartableServer, ServerState, SupervisionSettings, Supervisor
 
 PATIENCE_S = 90.0
 
 
-class Watched:
+Server = TypeVar("Server", bound=RestartableServer)
+
+
+class Watched(Generic[Server]):
     """A supervisor and the states it went through."""
 
-    def __init__(self, server: RestartableServer, settings: SupervisionSettings) -> None:
+    def __init__(self, server: Server, settings: SupervisionSettings) -> None:
         self.server = server
         self.states: list[ServerState] = []
         self.supervisor = Supervisor(server, settings, self.states.append)

@@ -8,14 +8,13 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import installed_pack, lay_out_repository, prepare_and_install_offline_pack
-from faceswap_server.doctor import service
 from faceswap_server.doctor.all_checks import CHECKS, climb
 from faceswap_server.doctor.check import Result, Status, broken, ok
 from faceswap_server.doctor.command import EXIT_BROKEN
@@ -29,6 +28,7 @@ from faceswap_server.exit_codes import ExitCode
 from faceswap_server.runpod.settings import WorkerSettings
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton import TritonServer
+from faceswap_server.triton.drain import Stopped
 
 
 def context(**settings: Any) -> Context:
@@ -242,11 +242,15 @@ class Running:
     """The session's server, as a rung would have started it; ending it is not the ladder's business."""
 
     def __init__(self, server: TritonServer) -> None:
+        self.pid, self.drain_timeout_s = server.pid, server.drain_timeout_s
         self.grpc_address, self.http_url = server.grpc_address, server.http_url
 
-    def start(self) -> None: ...
+    def start(self, on_model_ready: Callable[[int], None] | None = None) -> None: ...
 
-    def stop(self) -> None: ...
+    def stop(self, drain_s: float | None = None, *, broken: bool = False) -> Stopped:
+        return Stopped(lost=0)
+
+    def kill(self) -> None: ...
 
     def wait(self) -> int:
         return 0
@@ -280,7 +284,7 @@ def test_without_the_sdk_it_says_how_to_get_it(server: TritonServer, monkeypatch
     def absent(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(service.importlib.metadata, "version", absent)
+    monkeypatch.setattr(importlib.metadata, "version", absent)
     ladder = context()
     ladder.server = Running(server)
     result = check_handler(ladder)
@@ -289,7 +293,7 @@ def test_without_the_sdk_it_says_how_to_get_it(server: TritonServer, monkeypatch
 
 
 def test_another_sdk(server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.importlib.metadata, "version", lambda name: "1.13.0")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.13.0")
     ladder = context()
     ladder.server = Running(server)
     is_broken(check_handler(ladder), "1.13.0", "runpod==1.12")
@@ -349,10 +353,14 @@ def test_no_endpoint_is_no_failure() -> None:
 
 
 def test_nothing_above_a_broken_rung_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = []
+    tried: list[str] = []
 
     def rung(name: str, result: Result) -> Any:
-        return name, lambda context: tried.append(name) or result
+        def check(context: Context) -> Result:
+            tried.append(name)
+            return result
+
+        return name, check
 
     rungs = {"one": rung("one", ok("")), "two": rung("two", broken("no", "do")), "three": rung("three", ok(""))}
     monkeypatch.setattr("faceswap_server.doctor.all_checks.CHECKS", rungs)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from faceswap_models.checkout import Checkout
@@ -28,7 +29,7 @@ class Case:
 
     name: str
     target: Callable[[Image.Image], Image.Image]
-    options: dict[str, str]
+    options: dict[str, Any]
 
 
 def _head(image: Image.Image) -> Image.Image:

@@ -37,7 +37,7 @@ def start_front(upstream: Upstream) -> Iterator[StartFront]:
     with ExitStack() as stack:
 
         def start(to: Upstream = upstream, **limits: float) -> FrontServer:
-            settings = FrontSettings(**{"drain_seconds": 1, **limits})
+            settings = FrontSettings.model_validate({"drain_seconds": 1, **limits})
             return stack.enter_context(FrontServer(LOOPBACK, to, None, settings))
 
         yield start

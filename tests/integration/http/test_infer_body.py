@@ -63,7 +63,7 @@ def test_another_form_is_refused_without_repeating_it(header: Any, caller: httpx
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "99999", "9" * 30, "0x10", "\u00b2"])
 def test_a_header_length_outside_the_body_is_refused(length: str, caller: httpx.Client) -> None:
-    headers = {"Inference-Header-Content-Length": length.encode("latin-1")}
+    headers = {b"Inference-Header-Content-Length": length.encode("latin-1")}
     answer = caller.post("/v2/models/face_analysis/infer", headers=headers, content=b"{}")
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("BAD_REQUEST: ")

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -67,11 +67,15 @@ def slow_triton() -> Iterator[SlowTriton]:
 
 
 def post(
-    url: str, call: Call, content: bytes | Iterator[bytes] | None = None, timeout: float = PATIENCE_S, **headers: str
+    url: str,
+    call: Call,
+    content: bytes | Iterator[bytes] | None = None,
+    timeout: float = PATIENCE_S,
+    headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     body = call.body if content is None else content
-    headers = {**call.headers, **headers}
-    return httpx.post(f"{url}{INFER}", headers=headers, content=body, trust_env=False, timeout=timeout)
+    sent = {**call.headers, **(headers or {})}
+    return httpx.post(f"{url}{INFER}", headers=sent, content=body, trust_env=False, timeout=timeout)
 
 
 def raw(call: Call) -> bytes:
@@ -112,7 +116,7 @@ def test_a_chunked_body_reaches_triton_with_its_length(start_front: StartFront) 
 def test_a_compressed_body_is_refused(start_front: StartFront) -> None:
     call = swap_call(b"x", b"y")
     packed = Call(call.headers, gzip.compress(call.body))
-    answer = post(start_front().url, packed, **{"Content-Encoding": "gzip"})
+    answer = post(start_front().url, packed, headers={"Content-Encoding": "gzip"})
     assert answer.status_code == 415
     assert answer.json()["error"].startswith("COMPRESSED_BODY: ")
 

@@ -120,7 +120,7 @@ def test_a_server_that_keeps_dying_ends_the_container_with_three(
         assert (
             plane.wait(job, 120).error == "SERVER_UNAVAILABLE: the server behind the worker could not be brought back"
         )
-        assert worker.process.wait(60) == ExitCode.SERVER_FAILED == 3
+        assert worker.process.wait(60) == int(ExitCode.SERVER_FAILED) == 3
         (line,) = [line for line in worker.text().splitlines() if "exit code 3, Triton never became ready" in line]
         assert "1 restarts within 600 s did not help; the last failure: " in line
         assert "a_module_that_does_not_exist" in line

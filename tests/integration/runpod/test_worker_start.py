@@ -65,7 +65,7 @@ def test_bad_settings(
 def test_a_server_that_never_becomes_ready_is_a_three_with_its_reason(start_worker: StartWorker, stub: Path) -> None:
     (stub / "face_swap" / "1" / "model.py").write_text("import a_module_that_does_not_exist\n")
     worker = start_worker({"FACESWAP_MODEL_REPOSITORY": str(stub)})
-    assert worker.process.wait(60) == ExitCode.SERVER_FAILED == 3
+    assert worker.process.wait(60) == int(ExitCode.SERVER_FAILED) == 3
     assert "a_module_that_does_not_exist" in worker.text()
     assert f"what to do: {ExitCode.SERVER_FAILED.remedy}" in worker.text()
 

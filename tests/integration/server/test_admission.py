@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -137,6 +138,14 @@ def test_triton_itself_refuses_what_does_not_fit_into_its_queue(
     assert until(lambda: "NO_FACE_IN_TARGET" in swap(triton, source, slow)), "it is as well as before"
 
 
+def _note_error(errors: list[object], result: object, error: object) -> None:
+    errors.append(error)
+
+
+def _has_length(items: list[object], length: int) -> bool:
+    return len(items) == length
+
+
 def test_a_request_that_waits_longer_than_its_caller_wants_is_turned_away(
     limited: TritonServer, triton: InferenceServerClient, portrait: Path
 ) -> None:
@@ -145,12 +154,12 @@ def test_a_request_that_waits_longer_than_its_caller_wants_is_turned_away(
     for _ in range(10):  # both instances of the step must be at work when it comes
         ended: list[object] = []
         for _ in range(MOST):
-            triton.async_infer("face_swap", slow, callback=lambda result, error, ended=ended: ended.append(error))
+            triton.async_infer("face_swap", slow, callback=partial(_note_error, ended))
         try:
             triton.infer("face_swap", inputs(source, source), timeout=1000)
         except InferenceServerException as error:
             said = f"{error.status()} {error.message()}"
-        assert until(lambda ended=ended: len(ended) == MOST)
+        assert until(partial(_has_length, ended, MOST))
         if "timeout expired" in said:
             break
     assert "UNAVAILABLE" in said

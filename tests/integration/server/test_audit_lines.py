@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from faceswap_client import Client, ContentRefused, FaceSwapError
 from integration.server.conftest import StrictServer
-from integration.server.test_content_gate import MAGENTA, solid
+from integration.server.test_content_gate import solid
+from support.gate_networks import MAGENTA
 from tritonclient.grpc import InferenceServerClient, InferInput
 
 FIELDS = (

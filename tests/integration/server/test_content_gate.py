@@ -42,7 +42,7 @@ def test_images_below_the_threshold_are_swapped(client: Client, portrait: Path, 
 
 @pytest.mark.parametrize("place", ["target", "source"])
 def test_target_and_source_are_looked_at(place: str, client: Client, portrait: Path, refused: Any) -> None:
-    images = {"source": portrait, "target": portrait, place: solid(MAGENTA)}
+    images: dict[str, Path | bytes] = {"source": portrait, "target": portrait, place: solid(MAGENTA)}
     with pytest.raises(ContentRefused, match="refuses an image") as caught:
         client.swap(images["source"], images["target"])
     assert caught.value.code == "CONTENT_REFUSED"
@@ -51,7 +51,7 @@ def test_target_and_source_are_looked_at(place: str, client: Client, portrait: P
 
 def test_one_source_of_several_is_enough(client: Client, portrait: Path, group: Path) -> None:
     with pytest.raises(ContentRefused):
-        client.swap([portrait, solid(MAGENTA)], group, target_faces=[0, 1])
+        client.swap([portrait.read_bytes(), solid(MAGENTA)], group, target_faces=[0, 1])
 
 
 def test_a_refusal_comes_before_anything_is_said_about_faces(client: Client, portrait: Path) -> None:

@@ -77,7 +77,7 @@ def test_several_photographs_of_one_person_are_averaged(server: TritonServer, po
 
 def test_identities_and_images_do_not_mix(server: TritonServer, portrait: Path, group: Path) -> None:
     with Client(server.grpc_address) as client, pytest.raises(TypeError, match="all images or all identities"):
-        client.swap([client.identity(portrait), portrait], group)  # type: ignore[list-item]
+        client.swap([client.identity(portrait), portrait], group)  # type: ignore[arg-type]
 
 
 def test_a_photograph_without_the_face_says_so(server: TritonServer, portrait: Path) -> None:

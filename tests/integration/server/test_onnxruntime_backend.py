@@ -21,7 +21,7 @@ TABLE = np.array([10.0, 20.0, 30.0, 40.0], np.float32)
 
 def looks_up(batch: str | None = "N") -> onnx.ModelProto:
     """table[index]; an index outside of the table makes the whole run fail."""
-    shape = [batch, 1] if batch else [1]
+    shape: list[str | int | None] = [batch, 1] if batch else [1]
     graph = helper.make_graph(
         [helper.make_node("Gather", ["table", "index"], ["value"])],
         "lookup",

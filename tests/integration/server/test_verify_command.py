@@ -27,8 +27,8 @@ def test_swapped_images_are_recognised_and_others_are_not(server: TritonServer, 
 
 def test_a_re_saved_image_has_lost_its_mark(server: TritonServer, portrait: Path, tmp_path: Path) -> None:
     with Client(server.grpc_address) as client:
-        image = client.swap(portrait, portrait).image
-    with Image.open(io.BytesIO(image)) as image:
+        swapped = client.swap(portrait, portrait).image
+    with Image.open(io.BytesIO(swapped)) as image:
         image.convert("RGB").save(tmp_path / "resaved.jpg")
     answer = CliRunner().invoke(app, ["verify", str(tmp_path / "resaved.jpg")], standalone_mode=False)
     assert answer.return_value == ExitCode.UNMARKED

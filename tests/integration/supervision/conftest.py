@@ -22,7 +22,7 @@ def repository(checkout: Checkout) -> Path:
 
 
 @pytest.fixture(scope="module")
-def watched(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched[TritonServer]]:
     """The whole service under the supervisor, looked at every half second."""
     log = tmp_path_factory.mktemp("supervised") / "server.log"
     settings = SupervisionSettings(

@@ -12,6 +12,7 @@ import pytest
 from faceswap_core.buffers.new_lease import buffer_folder
 from faceswap_server.supervision import Phase
 from faceswap_server.supervision.health import STALLED_LOOKS, STRUGGLING_LOOKS
+from faceswap_server.triton import TritonServer
 from faceswap_server.triton.stub_processes import StubProcess, find_stubs, process_has_ended
 from faceswap_tools.chaos.killing import (
     NothingToKill,
@@ -33,7 +34,7 @@ from support.supervised import PATIENCE_S, Watched
         ("tritonserver", "tritonserver was ended by signal 9 (SIGKILL)"),
     ],
 )
-def test_a_killed_part_is_noticed_and_replaced(victim: str, reason: str, watched: Watched) -> None:
+def test_a_killed_part_is_noticed_and_replaced(victim: str, reason: str, watched: Watched[TritonServer]) -> None:
     """A Python step, a network, the whole server."""
     server, before, began = watched.server, watched.supervisor.state(), len(watched.states)
     ports = (server.http_port, server.grpc_port, server.metrics_port)
@@ -72,7 +73,7 @@ def regions_of(server_pid: int) -> set[Path]:
     return {region for region in shared_memory_regions(os.getpid()) if region.name in told}
 
 
-def test_a_server_that_hangs_is_found_by_a_swap(watched: Watched) -> None:
+def test_a_server_that_hangs_is_found_by_a_swap(watched: Watched[TritonServer]) -> None:
     """All its processes are there."""
     before, pid = watched.supervisor.state().restarts, watched.server.pid
     stuck = family(pid)
@@ -85,7 +86,9 @@ def test_a_server_that_hangs_is_found_by_a_swap(watched: Watched) -> None:
     assert all(process_has_ended(process) for process in stuck)
 
 
-def test_a_network_that_triton_loads_again_is_not_taken_for_a_dead_one(watched: Watched, repository: Path) -> None:
+def test_a_network_that_triton_loads_again_is_not_taken_for_a_dead_one(
+    watched: Watched[TritonServer], repository: Path
+) -> None:
     """It is enough that somebody touches the file: its ctime changes."""
     network, restarts = repository / "det_10g" / "1" / "model.onnx", watched.supervisor.state().restarts
     old = the_only_stub_of("det_10g", watched)
@@ -101,11 +104,11 @@ def test_a_network_that_triton_loads_again_is_not_taken_for_a_dead_one(watched: 
     assert watched.wait_for_restart(restarts).last_reason == "the process of det_10g_0_0 died"
 
 
-def stubs_of(model: str, watched: Watched) -> list[StubProcess]:
+def stubs_of(model: str, watched: Watched[TritonServer]) -> list[StubProcess]:
     return [stub for stub in find_stubs(watched.server.pid) if stub.model == model and not stub.has_ended()]
 
 
-def the_only_stub_of(model: str, watched: Watched) -> StubProcess:
+def the_only_stub_of(model: str, watched: Watched[TritonServer]) -> StubProcess:
     """When there is one alone: a network that is loaded again has two for a moment."""
     deadline = time.monotonic() + PATIENCE_S
     while len(stubs := stubs_of(model, watched)) != 1:
@@ -114,7 +117,7 @@ def the_only_stub_of(model: str, watched: Watched) -> StubProcess:
     return stubs[0]
 
 
-def test_there_must_be_something_to_kill(watched: Watched) -> None:
+def test_there_must_be_something_to_kill(watched: Watched[TritonServer]) -> None:
     the_only_stub_of("det_10g", watched)
     with pytest.raises(NothingToKill, match="model 'none' of process"):
         kill_stub(watched.server.pid, "none")
@@ -124,7 +127,7 @@ def test_there_must_be_something_to_kill(watched: Watched) -> None:
 
 
 def test_a_suspicion_is_looked_into_and_a_working_server_left_alone(
-    watched: Watched, caplog: pytest.LogCaptureFixture
+    watched: Watched[TritonServer], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "faceswap_server.supervision")
     pid, restarts = watched.server.pid, watched.supervisor.state().restarts

@@ -10,11 +10,12 @@ import pytest
 from faceswap_client import Identity
 from faceswap_client._results import Box, Landmarks, Point, SourceFace
 from faceswap_client._source_cache import CachedSource, SourceCache
+from numpy.typing import NDArray
 
 
-def unit(seed: int) -> np.ndarray:
+def unit(seed: int) -> NDArray[np.float32]:
     vector = np.random.default_rng(seed).normal(size=512).astype(np.float32)
-    return vector / np.linalg.norm(vector)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 def known(seed: int) -> CachedSource:
@@ -43,7 +44,7 @@ def test_opposite_faces_have_no_average() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.zeros(512), np.full(512, np.nan), np.ones(511), np.ones((1, 512))])
-def test_what_is_no_identity_is_refused(bad: np.ndarray) -> None:
+def test_what_is_no_identity_is_refused(bad: NDArray[np.float64]) -> None:
     with pytest.raises(ValueError, match="512 finite numbers"):
         Identity(bad.astype(np.float32))
 

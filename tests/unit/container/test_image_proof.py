@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from faceswap_tools.image_proof import pip_settings as lent
 from faceswap_tools.image_proof.pip_settings import pip_settings
 
 
@@ -19,7 +18,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(name)
     path = tmp_path / "pip.conf"
     monkeypatch.setenv("PIP_CONFIG_FILE", str(path))
-    monkeypatch.setattr(lent.sys, "executable", str(without_other_files(tmp_path)))
+    monkeypatch.setattr(sys, "executable", str(without_other_files(tmp_path)))
     return path
 
 

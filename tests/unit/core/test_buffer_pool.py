@@ -341,7 +341,7 @@ def test_a_full_file_system_is_busy_and_leaves_nothing(folder: Path, monkeypatch
     assert parts(folder) == []
 
 
-def hold_and_wait(folder: str, ready: multiprocessing.synchronize.Event) -> None:  # type: ignore[name-defined]
+def hold_and_wait(folder: str, ready: multiprocessing.synchronize.Event) -> None:
     make_store(Path(folder)).lease(TARGET)
     ready.set()
     time.sleep(60)

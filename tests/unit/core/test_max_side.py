@@ -7,6 +7,7 @@ import io
 import cv2
 import numpy as np
 import pytest
+from faceswap_core.codecs.decoding import KeptMetadata
 from faceswap_core.errors import InvalidOption
 from faceswap_core.limits import Limits
 from faceswap_core.options import parse_options
@@ -23,7 +24,7 @@ def image(width: int, height: int, mode: str = "RGB", kind: str = "PNG", **saved
     channels = len(mode)
     pixels = cv2.resize(rng.integers(0, 255, (30, 40, channels), dtype=np.uint8), (width, height))
     out = io.BytesIO()
-    Image.fromarray(pixels, mode).save(out, kind, **saved)  # type: ignore[arg-type]
+    Image.fromarray(pixels, mode).save(out, kind, **saved)
     return out.getvalue()
 
 
@@ -96,7 +97,5 @@ def test_values_out_of_range_are_refused(value: object) -> None:
         parse_options({"max_side": value})  # type: ignore[dict-item]
 
 
-def _kept():  # type: ignore[no-untyped-def]
-    from faceswap_core.codecs.decoding import KeptMetadata
-
+def _kept() -> KeptMetadata:
     return KeptMetadata()

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from faceswap_core.buffers import memory_budget
 from faceswap_core.buffers.housekeeping import Housekeeping
 from faceswap_core.buffers.memory_budget import WORKING_FACTOR, MemoryBudget, PoolUsage
 from faceswap_core.buffers.server_processes import (
@@ -108,13 +107,18 @@ def test_with_nothing_in_flight_the_hint_is_a_second() -> None:
 
 
 def test_memory_is_not_measured_for_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, measured = [0.0], []
-    monkeypatch.setattr(memory_budget.time, "monotonic", lambda: clock[0])
-    budget = MemoryBudget(1000 * MB, 8, lambda: measured.append(1) or 0)
+    clock, measured = [0.0], [0]
+    monkeypatch.setattr("faceswap_core.buffers.memory_budget.time.monotonic", lambda: clock[0])
+
+    def measure() -> int:
+        measured[0] += 1
+        return 0
+
+    budget = MemoryBudget(1000 * MB, 8, measure)
     for moment in (0.0, 0.01, 0.05, 0.2, 0.21):
         clock[0] = moment
         budget.admit(1, IDLE, nothing_to_drop)
-    assert len(measured) == 2
+    assert measured == [2]
 
 
 @pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])

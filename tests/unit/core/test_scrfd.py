@@ -17,6 +17,7 @@ from faceswap_core.faces.scrfd import (
 from faceswap_tools.parity.reference import detector_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 CELLS = {8: 12800, 16: 3200, 32: 800}
 
@@ -104,7 +105,7 @@ def test_same_faces_as_insightface(seed: int, height: int, width: int) -> None:
     heads = random_heads(seed, 5)
 
     class Session:
-        def run(self, names: object, feeds: object) -> list[np.ndarray]:
+        def run(self, names: object, feeds: object) -> list[NDArray[np.float32]]:
             return [*heads.scores, *heads.boxes, *heads.landmarks]
 
     detector = detector_on(SCRFD, Session())

@@ -44,7 +44,7 @@ def scores(network: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
 def test_an_installed_gate_judges_images(gated: Path) -> None:
     gate = installed_gate(gated.parents[1], REQUIRED)
     images = gate.images([GREY, MAGENTA])
-    assert (images.shape, images.dtype) == ((2, 224, 224, 3), np.uint8)
+    assert (images.shape, images.dtype) == ((2, 224, 224, 3), np.dtype(np.uint8))
     found = scores(gated / "model.onnx", images)
     assert gate.judge(found[:1], 1).verdict is Verdict.ALLOWED
     assert gate.judge(found, 2).verdict is Verdict.REFUSED

@@ -82,7 +82,8 @@ def test_there_are_many_and_each_is_sent() -> None:
 
 def test_messages_are_looked_at() -> None:
     assert set(VALUE_AND_LIMIT) <= set(all_errors())
-    for error in (FaceSwapError, *all_errors().values()):
+    errors: list[type[FaceSwapError]] = [FaceSwapError, *all_errors().values()]
+    for error in errors:
         if error.code in VALUE_AND_LIMIT:
             assert not says_value_and_limit(error.code, "no"[:0])
     assert not says_value_and_limit("TOO_MANY_BYTES", "TARGET_IMAGE: too many bytes")

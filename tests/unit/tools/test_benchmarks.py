@@ -39,7 +39,7 @@ def test_ours_and_insightface_find_the_same_faces_of_the_wanted_size(
     target, source = target_image(frame, faces, crop_side), source_image()
     images = [letterbox(image.decoded())[0] for image in (source, target)]
     heads = pipeline.detect(np.stack(images))
-    ours = OurStages(*heads, faces)
+    ours = OurStages(heads[0], heads[1], faces)
     flat = [[*each.scores, *each.boxes, *each.landmarks] for each in heads]
     theirs = InsightfaceStages(tmp_path, *flat)
     found = ours.detect(target.decoded(), heads[1])
