@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from faceswap_server.jobs.job_errors import JobError
+from faceswap_server.jobs.public_addresses import any_addresses, public_addresses
 from faceswap_server.runpod.bucket import Bucket, BucketConfig, parse_s3_config
-from faceswap_server.runpod.job_errors import JobError
-from faceswap_server.runpod.public_addresses import any_addresses, public_addresses
 
 CONFIG = {"accessId": "id", "accessSecret": "secret", "bucketName": "results", "endpointUrl": "https://s3.example"}
 

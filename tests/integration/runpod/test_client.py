@@ -23,7 +23,7 @@ from faceswap_client import (
     ServerError,
 )
 from faceswap_client.wire.runpod_json import WORKER_CODES
-from faceswap_server.runpod.job_errors import WORKER_ERRORS
+from faceswap_server.jobs.job_errors import WORKER_ERRORS
 from faceswap_server.supervision.swap_probe import probe_image
 
 FACE = {"index": 0, "box": [1.0, 2.0, 3.0, 4.0], "score": 0.9, "landmarks": [[0.0, 0.0]] * 5}

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
-from faceswap_server.runpod.fetch import Fetcher, FetchLimits
-from faceswap_server.runpod.images import load_images
-from faceswap_server.runpod.job_errors import JobError
-from faceswap_server.runpod.job_input import ImageReference, InputLimits
-from faceswap_server.runpod.public_addresses import NotPublic, any_addresses, public_addresses
+from faceswap_server.jobs.fetch import Fetcher, FetchLimits
+from faceswap_server.jobs.images import load_images
+from faceswap_server.jobs.job_errors import JobError
+from faceswap_server.jobs.job_input import ImageReference, InputLimits
+from faceswap_server.jobs.public_addresses import NotPublic, any_addresses, public_addresses
 from support.runpod_worker import has_sdk
 
 LIMITS = FetchLimits(max_bytes=1000, seconds=2.0, max_redirects=2)

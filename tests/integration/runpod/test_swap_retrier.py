@@ -15,9 +15,9 @@ from faceswap_client import (
     ServerBusy,
     ServerError,
 )
-from faceswap_server.runpod import swap_retrier as module
-from faceswap_server.runpod.job_errors import JobError
-from faceswap_server.runpod.swap_retrier import SwapRetrier, Unsupervised
+from faceswap_server.jobs import swap_retrier as module
+from faceswap_server.jobs.job_errors import JobError
+from faceswap_server.jobs.swap_retrier import SwapRetrier, Unsupervised
 from faceswap_server.supervision import Phase, ServerState
 
 BROKEN = ConnectionFailed("connection lost")

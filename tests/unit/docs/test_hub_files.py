@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import pytest
 from faceswap_core.limits import Limits
-from faceswap_server.runpod.job_input import parse_input
+from faceswap_server.jobs.job_input import parse_input
+from faceswap_server.jobs.swap_service import input_limits
 from faceswap_server.runpod.settings import WorkerSettings, variable_name
-from faceswap_server.runpod.swap_service import input_limits
 from pydantic import BaseModel, ConfigDict, Field
 from support.paths import ROOT
 

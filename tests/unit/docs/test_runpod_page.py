@@ -7,7 +7,7 @@ import re
 import pytest
 from faceswap_core.errors import all_errors
 from faceswap_core.limits import Limits
-from faceswap_server.runpod.job_errors import ERRORS, SERVICE_ERRORS, WORKER_ERRORS
+from faceswap_server.jobs.job_errors import ERRORS, SERVICE_ERRORS, WORKER_ERRORS
 from faceswap_server.runpod.settings import WorkerSettings, variable_name
 from support.paths import ROOT
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from faceswap_client import AsyncClient
 from faceswap_core.options import OPTION_NAMES
-from faceswap_server.runpod.job_errors import ERRORS, JobError
-from faceswap_server.runpod.job_input import FACES_OPTIONS, ImageReference, InputLimits, decode_inline, parse_input
+from faceswap_server.jobs.job_errors import ERRORS, JobError
+from faceswap_server.jobs.job_input import FACES_OPTIONS, ImageReference, InputLimits, decode_inline, parse_input
 from hypothesis import given
 from hypothesis import strategies as st
 

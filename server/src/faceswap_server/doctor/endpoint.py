@@ -9,7 +9,7 @@ from faceswap_client import DeadlineExceeded, FaceSwapError, RunPodClient
 
 from faceswap_server.doctor.check import Fact, Result, broken, ok, skipped
 from faceswap_server.doctor.context import Context, Endpoint
-from faceswap_server.runpod.job_errors import ERRORS
+from faceswap_server.jobs.job_errors import ERRORS
 
 _REMEDIES = {
     "UNAUTHORIZED": "make an API key in RunPod's console that may use this endpoint, and set RUNPOD_API_KEY",

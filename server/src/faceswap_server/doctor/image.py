@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from faceswap_server.doctor.check import Result, broken, ok
 from faceswap_server.doctor.context import Context
-from faceswap_server.runpod.job_errors import ERRORS
+from faceswap_server.jobs.job_errors import ERRORS
 
 
 def check_image(context: Context) -> Result:

@@ -17,8 +17,8 @@ from faceswap_models.checkout import NotACheckout
 from faceswap_server.doctor.check import Result, broken, ok, skipped
 from faceswap_server.doctor.context import Context
 from faceswap_server.exit_codes import ExitCode
+from faceswap_server.jobs.job_errors import ERRORS
 from faceswap_server.runpod.handler import JobHandler
-from faceswap_server.runpod.job_errors import ERRORS
 from faceswap_server.runpod.settings import Mode
 from faceswap_server.runpod.triton_server import make_server
 from faceswap_server.triton import SetupError

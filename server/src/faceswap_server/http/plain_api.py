@@ -25,13 +25,13 @@ from fastapi.responses import JSONResponse
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.http.plain_api_body import job_input
 from faceswap_server.http.plain_api_schema import FACES, SWAP
-from faceswap_server.runpod.job_errors import JobError, http_status, is_servers_fault
-from faceswap_server.runpod.job_input import parse_input
-from faceswap_server.runpod.output import Document
+from faceswap_server.jobs.job_errors import JobError, http_status, is_servers_fault
+from faceswap_server.jobs.job_input import parse_input
+from faceswap_server.jobs.output import Document
+from faceswap_server.jobs.swap_service import SwapService, input_limits
 from faceswap_server.runpod.settings import WorkerSettings
 from faceswap_server.runpod.shutdown import Shutdown
 from faceswap_server.runpod.supervised_triton import State, SupervisedTriton
-from faceswap_server.runpod.swap_service import SwapService, input_limits
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from faceswap_server.runpod.job_errors import JobError
+from faceswap_server.jobs.job_errors import JobError
 
 _MOST_PARTS = 128
 

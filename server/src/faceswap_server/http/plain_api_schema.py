@@ -6,8 +6,8 @@ from typing import Any
 
 from faceswap_core.options import Options
 
-from faceswap_server.runpod.job_errors import ERRORS
-from faceswap_server.runpod.job_input import FACES_OPTIONS
+from faceswap_server.jobs.job_errors import ERRORS
+from faceswap_server.jobs.job_input import FACES_OPTIONS
 
 Schema = dict[str, Any]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from faceswap_server.runpod.job_errors import JobError
-from faceswap_server.runpod.public_addresses import NotPublic, Resolve, public_addresses
+from faceswap_server.jobs.job_errors import JobError
+from faceswap_server.jobs.public_addresses import NotPublic, Resolve, public_addresses
 
 _FIELDS = ("accessId", "accessSecret", "bucketName", "endpointUrl")
 _LONGEST = 1024

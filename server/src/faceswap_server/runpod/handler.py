@@ -11,14 +11,14 @@ import logging
 import time
 from typing import Any
 
+from faceswap_server.jobs.job_errors import is_servers_fault, to_job_error
+from faceswap_server.jobs.job_input import parse_input
+from faceswap_server.jobs.output import Document
+from faceswap_server.jobs.public_addresses import any_addresses, public_addresses
+from faceswap_server.jobs.swap_retrier import Unsupervised
+from faceswap_server.jobs.swap_service import SwapService, input_limits
 from faceswap_server.runpod.bucket import Bucket, parse_s3_config
-from faceswap_server.runpod.job_errors import is_servers_fault, to_job_error
-from faceswap_server.runpod.job_input import parse_input
-from faceswap_server.runpod.output import Document
-from faceswap_server.runpod.public_addresses import any_addresses, public_addresses
 from faceswap_server.runpod.settings import WorkerSettings
-from faceswap_server.runpod.swap_retrier import Unsupervised
-from faceswap_server.runpod.swap_service import SwapService, input_limits
 from faceswap_server.supervision import SupervisedServer
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ from enum import Enum
 from pathlib import Path
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from faceswap_server.jobs.settings import JobSettings
 
 IMAGE_TRITON = Path("/opt/tritonserver/bin/tritonserver")
 
@@ -35,23 +36,14 @@ class RequireGpu(str, Enum):
     NO = "no"
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(JobSettings):
     """Variables named `FACESWAP_<NAME>`, and those without a prefix that RunPod itself names."""
 
-    model_config = SettingsConfigDict(env_prefix="FACESWAP_", frozen=True, extra="ignore", populate_by_name=True)
-
     mode: Mode = Field(default=Mode.QUEUE, validation_alias="MODE", description="queue, or lb for load balancing")
-    concurrency: int = Field(
-        default=24,
-        ge=1,
-        le=32,
-        description="jobs in flight; 16 to 32 lets Triton batch them, 1 makes them wait in line",
-    )
     sdk_loop: bool = Field(
         default=False, description="the SDK's own job loop: 50 ms more for each job, and SIGTERM can lose one"
     )
     drain_seconds: float = Field(default=30.0, ge=0, description="time jobs in flight get after SIGTERM")
-    request_seconds: float = Field(default=60.0, gt=0, description="time one swap may take in the server")
     start_seconds: float = Field(default=300.0, gt=0, description="time Triton gets to load every model")
     restarts: int = Field(
         default=5,
@@ -73,20 +65,11 @@ class WorkerSettings(BaseSettings):
         description="where the worker tells its container's health check how the server is, and its address",
     )
 
-    max_image_bytes: int = Field(default=25 * 2**20, ge=1, description="bytes of one image (the server reads it too)")
-    max_sources: int = Field(default=8, ge=1, le=8, description="source images of one job (the server reads it too)")
-    max_targets: int = Field(default=16, ge=1, le=64, description="target images of one job")
-    max_job_bytes: int = Field(default=64 * 2**20, ge=1, description="bytes of all images of one job")
     run_bytes: int = Field(default=10_000_000, ge=1000, description="largest answer to /run (RunPod: 10 MB)")
     runsync_bytes: int = Field(default=20_000_000, ge=1000, description="largest answer to /runsync (RunPod: 20 MB)")
     lb_bytes: int = Field(default=30_000_000, ge=1000, description="largest HTTP request and answer (RunPod: 30 MB)")
-    download_seconds: float = Field(default=20.0, gt=0, description="time one download may take, redirects included")
-    max_redirects: int = Field(default=3, ge=0, le=10, description="redirects one download may follow")
     link_seconds: int = Field(default=3600, ge=60, le=604_800, description="how long a link to an upload works")
     upload_seconds: float = Field(default=30.0, gt=0, description="time one upload may wait for the bucket")
-    allow_private_addresses: bool = Field(
-        default=False, description="URLs and buckets on private networks, and buckets over http; for a desk only"
-    )
 
     host: str = Field(default="0.0.0.0", description="address of the gateway")  # noqa: S104 (the platform's edge calls)
     port: int = Field(default=80, ge=1, le=65535, validation_alias="PORT", description="port of the gateway")

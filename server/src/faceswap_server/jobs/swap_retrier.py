@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from faceswap_client import ConnectionFailed, DeadlineExceeded, FaceSwapError, ServerBusy
 
-from faceswap_server.runpod.job_errors import JobError, is_servers_fault, to_job_error
+from faceswap_server.jobs.job_errors import JobError, is_servers_fault, to_job_error
 from faceswap_server.supervision import Phase, ServerState, SupervisedServer
 
 logger = logging.getLogger(__name__)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from faceswap_client import AsyncClient, SwapResult
 
-from faceswap_server.runpod.bucket import Bucket
-from faceswap_server.runpod.fetch import Fetcher, FetchLimits
-from faceswap_server.runpod.images import load_images
-from faceswap_server.runpod.job_errors import JobError, to_job_error
-from faceswap_server.runpod.job_input import InputLimits, JobRequest
-from faceswap_server.runpod.output import Document, encoded_size, faces_document, swap_document
-from faceswap_server.runpod.public_addresses import any_addresses, public_addresses
-from faceswap_server.runpod.settings import WorkerSettings
-from faceswap_server.runpod.swap_retrier import SwapRetrier
+from faceswap_server.jobs.fetch import Fetcher, FetchLimits
+from faceswap_server.jobs.images import load_images
+from faceswap_server.jobs.job_errors import JobError, to_job_error
+from faceswap_server.jobs.job_input import InputLimits, JobRequest
+from faceswap_server.jobs.output import Document, encoded_size, faces_document, swap_document
+from faceswap_server.jobs.public_addresses import any_addresses, public_addresses
+from faceswap_server.jobs.settings import JobSettings
+from faceswap_server.jobs.swap_retrier import SwapRetrier
 from faceswap_server.supervision import SupervisedServer
 
 REENCODE_QUALITIES = (90, 75, 50)
@@ -25,7 +24,14 @@ REENCODE_QUALITIES = (90, 75, 50)
 marks that say an image is synthetic, so its images are never re-encoded behind its back."""
 
 
-def input_limits(settings: WorkerSettings) -> InputLimits:
+class ResultStore(Protocol):
+    """Storage that a job's results are uploaded to instead of being returned."""
+
+    async def upload(self, data: bytes, job_id: str, index: int, image_format: str) -> str:
+        """Stores an encoded image and returns a link to it; raises JobError."""
+
+
+def input_limits(settings: JobSettings) -> InputLimits:
     """The limits of one job's input."""
     return InputLimits(settings.max_sources, settings.max_targets, settings.max_image_bytes, settings.max_job_bytes)
 
@@ -33,7 +39,7 @@ def input_limits(settings: WorkerSettings) -> InputLimits:
 class SwapService:
     """Runs jobs on a server; belongs to the event loop of its first job."""
 
-    def __init__(self, settings: WorkerSettings, address: str, server: SupervisedServer) -> None:
+    def __init__(self, settings: JobSettings, address: str, server: SupervisedServer) -> None:
         """`server` is the one at that address."""
         self._settings = settings
         self._limits = input_limits(settings)
@@ -48,7 +54,9 @@ class SwapService:
         # one job of many targets must not fill the server's queue
         self._turn = asyncio.Semaphore(settings.concurrency)
 
-    async def run(self, request: JobRequest, *, max_bytes: int, bucket: Bucket | None = None, job_id: str) -> Document:
+    async def run(
+        self, request: JobRequest, *, max_bytes: int, bucket: ResultStore | None = None, job_id: str
+    ) -> Document:
         """The job's output.
 
         Raises:
@@ -81,7 +89,7 @@ class SwapService:
         _check(encoded_size([document]), max_bytes, "")
         return document
 
-    async def _swap(self, request: JobRequest, max_bytes: int, bucket: Bucket | None, job_id: str) -> Document:
+    async def _swap(self, request: JobRequest, max_bytes: int, bucket: ResultStore | None, job_id: str) -> Document:
         images = await load_images((*request.sources, *request.targets), self._fetcher, self._limits)
         sources, targets = images[: len(request.sources)], images[len(request.sources) :]
         if bucket is not None:
@@ -109,7 +117,7 @@ class SwapService:
 
     async def _uploaded(
         self,
-        bucket: Bucket,
+        bucket: ResultStore,
         sources: Sequence[bytes],
         target: bytes,
         options: dict[str, Any],

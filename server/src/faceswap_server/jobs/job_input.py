@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from faceswap_core.options import OPTION_NAMES
 
-from faceswap_server.runpod.job_errors import JobError
+from faceswap_server.jobs.job_errors import JobError
 
 SWAP_FIELDS = ("task", "source", "target", "allow_reencode", *OPTION_NAMES)
 FACES_OPTIONS = ("max_faces", "min_face_size", "detection_threshold")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from faceswap_server.runpod.fetch import Fetcher
-from faceswap_server.runpod.job_errors import JobError
-from faceswap_server.runpod.job_input import ImageReference, InputLimits, decode_inline
+from faceswap_server.jobs.fetch import Fetcher
+from faceswap_server.jobs.job_errors import JobError
+from faceswap_server.jobs.job_input import ImageReference, InputLimits, decode_inline
 
 _IN_A_THREAD = 256 * 1024  # characters; decoding more would hold the event loop for a good part of a millisecond
 _AT_ONCE = 4  # images of one job; bounds what a job can hold before its total is known to be too large

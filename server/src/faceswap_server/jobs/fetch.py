@@ -15,9 +15,9 @@ from types import TracebackType
 
 import httpx
 
-from faceswap_server.runpod.job_errors import JobError
-from faceswap_server.runpod.job_input import check_size
-from faceswap_server.runpod.public_addresses import NotPublic, Resolve, public_addresses
+from faceswap_server.jobs.job_errors import JobError
+from faceswap_server.jobs.job_input import check_size
+from faceswap_server.jobs.public_addresses import NotPublic, Resolve, public_addresses
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 # a compressed body could grow without bound after its size was checked; images do not shrink anyway
