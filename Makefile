@@ -21,8 +21,8 @@ gate: setup ## a content gate into model_repository/: make gate ARGS="open-nsfw 
 offline: setup ## go back to the offline model pack
 	@$(PY) -m faceswap_models.packs offline
 
-demo: setup ## swap faces in real photographs through the real server, into out/
-	@$(PY) -m faceswap_tools.demo
+demo: setup ## swap faces in photographs through the real server, into out/; leaves images in examples/images/
+	@$(PY) -m faceswap_tools.demo $(ARGS)
 
 serve: setup pack ## start the server on 127.0.0.1:8000 (HTTP) and :8001 (gRPC) and leave it running
 	@.venv/bin/faceswap serve

@@ -1,20 +1,29 @@
-"""`make demo`: one swap in real photographs, from nothing to images in `out/`, through the real server."""
+"""`make demo`: swaps the faces of one photograph through the real server, from nothing to images in `out/`.
+
+It leaves the images that README and docs use in `examples/images/`.
+"""
 
 from __future__ import annotations
 
+import argparse
+import io
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
-from faceswap_client import Client, SwapResult
+from faceswap_client import Client, FaceSwapError, SwapResult
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
 from faceswap_server.triton import ServerSettings, SetupError, TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from faceswap_tools.montage import comparison_image
+from faceswap_tools.montage import comparison_jpeg
 from faceswap_tools.photographs import astronaut, six_people
 
 STAGES = (
@@ -27,13 +36,31 @@ STAGES = (
     "paste_faces",
 )
 
+Label: TypeAlias = Literal["off", "top-left", "top-right", "bottom-left", "bottom-right"]
+ONE_OF_SIX = (430, 200, 640, 450)  # left, top, right, bottom in pixels of `six_people`: the face in the middle
 
-def main() -> int:
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The images of one demonstration."""
+
+    source: Path
+    target: Path
+    label: Label
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the demonstration; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make demo", description="Swaps faces through the real server, into out/.")
+    parser.add_argument("--source", type=Path, help="image of the face to take; default: an astronaut")
+    parser.add_argument("--target", type=Path, help="image whose faces are replaced; default: six people")
+    parser.add_argument("--label", default="off", choices=get_args(Label), help='where a visible "AI" stands')
+    chosen = parser.parse_args(arguments)
     console = Console(highlight=False)
     try:
-        _run(console)
-    except SetupError as error:
+        me, group = write_example_images(Checkout.find().root / "examples" / "images")
+        _run(console, Example(chosen.source or me, chosen.target or group, chosen.label))
+    except (SetupError, FaceSwapError, OSError) as error:
         console.print(f"demo: {error}", style="red", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
@@ -42,7 +69,28 @@ def main() -> int:
     return 0
 
 
-def _run(console: Console) -> None:
+def write_example_images(folder: Path) -> tuple[Path, Path]:
+    """Writes me.jpg (one person), group.jpg (six) and you.jpg (one of the six); returns the first two.
+
+    They are photographs of installed packages and lie in no repository.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    me, group, you = folder / "me.jpg", folder / "group.jpg", folder / "you.jpg"
+    with Image.open(astronaut()) as image:
+        me.write_bytes(_jpeg(image))
+    group.write_bytes(six_people().read_bytes())
+    with Image.open(six_people()) as image:
+        you.write_bytes(_jpeg(image.crop(ONE_OF_SIX)))
+    return me, group
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def _run(console: Console, example: Example) -> None:
     checkout = Checkout.find()
     out = checkout.root / "out"
     out.mkdir(exist_ok=True)
@@ -55,12 +103,13 @@ def _run(console: Console) -> None:
     server = TritonServer(ServerSettings(checkout.model_repository, log=out / "server.log"))
     try:
         _start(server, console)
-        result, stages, wall_ms = _swap(server)
+        result, stages, wall_ms = _swap(server, example)
     finally:
         server.stop()
     _report(console, result, stages, wall_ms)
     result.save(out / "demo.jpg")
-    comparison_image(astronaut(), six_people(), result).save(out / "demo_compare.jpg", quality=92)
+    (out / "demo_compare.jpg").write_bytes(comparison_jpeg(example.source, example.target, result))
+    console.print(f"inputs       {_shown(example.source)}, {_shown(example.target)}")
     console.print(f"result       {_shown(out / 'demo.jpg')}")
     console.print(f"side by side {_shown(out / 'demo_compare.jpg')}")
 
@@ -77,12 +126,12 @@ def _start(server: TritonServer, console: Console) -> None:
     )
 
 
-def _swap(server: TritonServer) -> tuple[SwapResult, dict[str, float], float]:
+def _swap(server: TritonServer, example: Example) -> tuple[SwapResult, dict[str, float], float]:
     """The result, milliseconds each stage computed, and milliseconds the caller waited."""
     with Client(server.grpc_address) as client:
         before = read_statistics(server.http_url)
         started = time.monotonic()
-        result = client.swap(astronaut(), six_people())
+        result = client.swap(example.source, example.target, label=example.label, output_format="jpeg")
         wall_ms = (time.monotonic() - started) * 1e3
         counted = difference(read_statistics(server.http_url), before)
     return result, {stage: counted[stage].compute_ns / 1e6 for stage in STAGES}, wall_ms
