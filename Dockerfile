@@ -45,6 +45,7 @@ RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,source=requirements,target=/requirements \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
     sh /container/install_packages.sh /opt/builder /requirements/image-build.txt
+COPY contract /source/contract
 COPY python_backend /source/python_backend
 COPY client /source/client
 COPY model_packs /source/model_packs

@@ -62,7 +62,7 @@ check: setup ## lint, format and types, strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/hadolint Dockerfile
-	@$(PY) -m mypy python_backend/src client/src model_packs/src server/src tools/src tests
+	@$(PY) -m mypy contract/src python_backend/src client/src model_packs/src server/src tools/src tests
 
 format: setup ## rewrite to the one format
 	@.venv/bin/ruff check --fix-only --quiet .

@@ -38,7 +38,7 @@ install_own() {
     printf '%s' "$own $PWD" > "$venv/.stamp-own"
 }
 locked=$(cksum < "$lock")
-own=$(cat python_backend/pyproject.toml client/pyproject.toml model_packs/pyproject.toml server/pyproject.toml tools/pyproject.toml | cksum)
+own=$(cat python_backend/pyproject.toml client/pyproject.toml client/hatch_build.py model_packs/pyproject.toml server/pyproject.toml tools/pyproject.toml | cksum)
 if [ "$(cat "$venv/.stamp-lock" 2>/dev/null)" = "$locked" ] && "$venv/bin/python" -c '' 2>/dev/null; then
     [ "$(cat "$venv/.stamp-own" 2>/dev/null)" = "$own $PWD" ] || install_own
     exit 0

@@ -7,6 +7,7 @@ builder=$2
 shift 2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+cp -R "$(dirname "$1")/contract" "$scratch/" # the client's builder takes it from beside the client
 for package in "$@"; do
     cp -R "$package" "$scratch/"
     PYTHONPATH=$builder python3 -m pip install --disable-pip-version-check --no-cache-dir --root-user-action=ignore --quiet \
