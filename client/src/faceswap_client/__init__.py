@@ -7,7 +7,8 @@ with Client("127.0.0.1:8001") as client:
 """
 
 from faceswap_client._async_client import AsyncClient
-from faceswap_client._client import DEFAULT_TIMEOUT, Client
+from faceswap_client._base import DEFAULT_TIMEOUT
+from faceswap_client._client import Client
 from faceswap_client._errors import (
     BadAnswer,
     ConnectionFailed,

@@ -245,7 +245,8 @@ def error_from_text(
 
 def too_late(target: str, timeout: float | None, request_id: str) -> DeadlineExceeded:
     """The error of a call that had no answer from `target` after `timeout` seconds."""
-    return DeadlineExceeded(f"no answer from {target} within {timeout:g} s", request_id=request_id)
+    within = "in time" if timeout is None else f"within {timeout:g} s"
+    return DeadlineExceeded(f"no answer from {target} {within}", request_id=request_id)
 
 
 def one_line(text: str) -> str:

@@ -1,33 +1,60 @@
-"""Options as request parameters. Their ranges and defaults live in the server; nothing is checked twice."""
+"""Options of calls as request parameters. Ranges and defaults are the server's; nothing is checked twice."""
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
-from collections.abc import Iterable
-from typing import Any, Literal, TypeAlias
+import sys
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
+from faceswap_client._swap_options import SwapOptions
 from faceswap_client.wire.tensors import Parameter
 
-FaceIndexes: TypeAlias = "Iterable[int] | int | Literal['all']"
-OutputFormat: TypeAlias = Literal["same", "jpeg", "png", "webp"]
-OnNoFace: TypeAlias = Literal["error", "passthrough"]
-Blend: TypeAlias = Literal["fast", "exact"]
-Label: TypeAlias = Literal["off", "top-left", "top-right", "bottom-left", "bottom-right"]
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+else:
+    from typing_extensions import Unpack
+
+__all__ = ["FacesOptions", "SwapOptions", "Unpack", "to_parameters"]
 
 _LARGEST_INT64 = 2**63 - 1
 
 
-def to_parameters(**options: Any) -> dict[str, Parameter]:
-    """Options that are not None as parameters.
+class FacesOptions(TypedDict, total=False):
+    """Options of an analysis: those of a swap that choose faces by size and score."""
+
+    max_faces: int | None
+    min_face_size: int | None
+    detection_threshold: float | None
+
+
+def to_parameters(call: str, known: type, options: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Options that are not None as request parameters.
 
     Lists become text ("0,2"), because a parameter is a scalar. So do numbers that the protocols cannot carry; the
     server reads text too, and says what is wrong with them.
 
+    Args:
+        call: the method's name, for messages.
+        known: the TypedDict of the options that the call has.
+        options: by name, as the caller gave them.
+
     Raises:
-        TypeError: a value that is neither text, a number, a boolean nor a sequence of whole numbers.
+        TypeError: an option that the call does not have, or a value that is neither text, a number, a boolean nor a
+            sequence of whole numbers.
     """
+    names = known.__annotations__
+    for name in options:
+        if name not in names:
+            raise TypeError(f"{call}() got an unexpected keyword argument {name!r}{_nearest(name, names)}")
     return {name: _parameter(name, value) for name, value in options.items() if value is not None}
+
+
+def _nearest(name: str, names: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _parameter(name: str, value: Any) -> Parameter:

@@ -1,8 +1,8 @@
-"""Sending again: only what the server cannot have worked on, and only while the caller still waits.
+"""Retry policy: which failures are retried, how often, and how long to wait before each retry.
 
-Two refusals qualify. A `ServerBusy` in which our server, its queue or its front said that it turned the request away;
-and a connection that was refused before anything was sent. Nothing else does: after a timeout, a broken connection or
-INTERNAL the server may have done the work, and may fail or be slow at it again.
+Two failures are retried. A `ServerBusy` in which our server, its queue or its HTTP front said that it rejected the
+request; and a connection that was refused before anything was sent. Nothing else is: after a timeout, a broken
+connection or INTERNAL the server may have done the work, and may fail or be slow at it again.
 """
 
 from __future__ import annotations
@@ -19,58 +19,81 @@ DEFAULT_RETRIES = 3
 """How often a call is sent again at most."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
-_SPREAD = 0.5  # callers who were turned away together come back within this share of the pause, not together
+_SPREAD = 0.5  # jitter: rejected callers come back within this share of the pause, not all at once
+
+_RETRIED = (ServerBusy, ConnectionFailed)  # and of these, only what `_never_processed` accepts
 
 
-def send(infer: Callable[[float | None], InferReply], timeout: float | None, retries: int) -> InferReply:
-    """`infer(seconds left)`, sent again up to `retries` times; raises the last error as it came."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    left = timeout
-    for turn in range(retries + 1):
+class Attempts:
+    """Counts the attempts of one call against its retries and its deadline.
+
+    Args:
+        timeout: seconds for the whole call, None for no limit.
+        retries: how often the call may be sent again.
+    """
+
+    def __init__(self, timeout: float | None, retries: int) -> None:
+        self.left = timeout
+        """Seconds the next attempt may take."""
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._retries = retries
+        self._failed = 0
+
+    def pause_after(self, error: FaceSwapError) -> float | None:
+        """Seconds to wait before the next attempt, or None when there is none and `error` is to be raised."""
+        left = self._seconds_left()
+        pause = pause_before_retry(error, self._failed, self._retries, left)
+        self._failed += 1
+        return pause
+
+    def begin_next(self) -> None:
+        """Takes the time: `left` is now what the next attempt may take."""
+        self.left = self._seconds_left()
+
+    def _seconds_left(self) -> float | None:
+        return None if self._deadline is None else self._deadline - time.monotonic()
+
+
+def send(infer: Callable[[float | None], InferReply], attempts: Attempts) -> InferReply:
+    """`infer(seconds left)`, retried as `attempts` allows; raises the last error unchanged."""
+    while True:
         try:
-            return infer(left)
-        except (ServerBusy, ConnectionFailed) as error:
-            pause = pause_before_retry(error, turn, retries, _left(deadline))
+            return infer(attempts.left)
+        except _RETRIED as error:
+            pause = attempts.pause_after(error)
             if pause is None:
                 raise
         time.sleep(pause)
-        left = _left(deadline)
-    raise AssertionError("the last turn returns or raises")
+        attempts.begin_next()
 
 
-async def send_async(
-    infer: Callable[[float | None], Awaitable[InferReply]], timeout: float | None, retries: int
-) -> InferReply:
+async def send_async(infer: Callable[[float | None], Awaitable[InferReply]], attempts: Attempts) -> InferReply:
     """As `send`, for asyncio."""
-    deadline = None if timeout is None else time.monotonic() + timeout
-    left = timeout
-    for turn in range(retries + 1):
+    while True:
         try:
-            return await infer(left)
-        except (ServerBusy, ConnectionFailed) as error:
-            pause = pause_before_retry(error, turn, retries, _left(deadline))
+            return await infer(attempts.left)
+        except _RETRIED as error:
+            pause = attempts.pause_after(error)
             if pause is None:
                 raise
         await asyncio.sleep(pause)
-        left = _left(deadline)
-    raise AssertionError("the last turn returns or raises")
+        attempts.begin_next()
 
 
 def pause_before_retry(error: FaceSwapError, turn: int, retries: int, left: float | None) -> float | None:
-    """Seconds to wait before sending again, or None when the error is to be raised.
+    """Seconds to wait before a retry, or None when the error is to be raised.
 
     Args:
-        error: what the last turn ended in.
-        turn: how often the call was sent again so far.
+        error: what the last attempt ended in.
+        turn: how often the call was retried so far.
         retries: how often it may be.
         left: seconds until the caller's deadline, None for none.
     """
-    if turn >= retries or not _never_worked_on(error):
+    if turn >= retries or not _never_processed(error):
         return None
     asked = error.retry_after_s if isinstance(error, ServerBusy) else None
-    # The server's wish is a lower bound, and the pause doubles from turn to turn: a server that is short of memory
-    # spends it on what is sent again. (48 callers with 23 MB each and room for 5 who only waited as long as they were
-    # asked to: 5 answered in 200 s.)
+    # The server's hint is a lower bound, and the pause doubles with each retry: receiving a large request again costs
+    # a server that is short of memory what it is short of, so fixed short pauses kept it busy with rejected requests.
     least = max(asked or 0.0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(turn, 16)))
     pause = least * random.uniform(1.0, 1.0 + _SPREAD)  # noqa: S311  jitter, not a secret
     return pause if left is None or pause < left else None
@@ -83,11 +106,7 @@ def checked_retries(retries: int) -> int:
     return retries
 
 
-def _never_worked_on(error: FaceSwapError) -> bool:
+def _never_processed(error: FaceSwapError) -> bool:
     if isinstance(error, ServerBusy):
         return error.turned_away
     return isinstance(error, ConnectionFailed) and error.nothing_sent
-
-
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else deadline - time.monotonic()

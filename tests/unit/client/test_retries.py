@@ -16,7 +16,7 @@ import grpc  # type: ignore[import-untyped]
 import pytest
 from faceswap_client import AsyncClient, Client, ConnectionFailed, FaceSwapError, InferReply, ServerBusy, ServerError
 from faceswap_client._errors import error_from_text
-from faceswap_client._retries import pause_before_retry, send, send_async
+from faceswap_client._retries import Attempts, pause_before_retry, send, send_async
 
 Caller = Callable[..., Any]
 BUSY = "SERVER_BUSY: the memory budget is full; retry after 30 ms"
@@ -106,9 +106,9 @@ def test_every_turn_has_what_is_left_of_the_time(kind: str, timeout: float | Non
         return infer(left)
 
     if kind == "sync":
-        send(infer, timeout, 3)
+        send(infer, Attempts(timeout, 3))
     else:
-        asyncio.run(send_async(infer_async, timeout, 3))
+        asyncio.run(send_async(infer_async, Attempts(timeout, 3)))
     if timeout is None:
         assert given == [None] * 3
     else:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import asyncio
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 import faceswap_client
 import numpy as np
 import pytest
-from faceswap_client import Client
-from faceswap_client._options import to_parameters
+from faceswap_client import AsyncClient, Client
+from faceswap_client._options import FacesOptions, SwapOptions, to_parameters
 from faceswap_client.transports.address import parse_address
 from faceswap_core.options import OPTION_NAMES, Options
 from hypothesis import given
 from hypothesis import strategies as st
 
 SOURCE = Path(faceswap_client.__file__).parent
+
+
+def parameters(**options: Any) -> dict[str, Any]:
+    known = type("Known", (), {"__annotations__": options})
+    return to_parameters("swap", known, options)
 
 
 def test_all_names_exist_and_every_public_name_is_listed() -> None:
@@ -37,7 +42,16 @@ def test_the_client_knows_nothing_of_the_server_package() -> None:
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add((node.module or "").split(".")[0])
-    ours_and_declared = {"faceswap_client", "numpy", "PIL", "grpc", "tritonclient", "httpx", "typer", "rich"}
+    ours_and_declared = {"faceswap_client", "faceswap_contract"} | {
+        "numpy",
+        "PIL",
+        "grpc",
+        "tritonclient",
+        "httpx",
+        "typer",
+        "rich",
+        "typing_extensions",
+    }
     assert imported - set(sys.stdlib_module_names) <= ours_and_declared
 
 
@@ -46,10 +60,32 @@ def test_the_package_is_typed() -> None:
 
 
 def test_swap_has_exactly_the_servers_options() -> None:
-    parameters = inspect.signature(Client.swap).parameters
-    options = [name for name in parameters if name not in ("self", "source", "target", "timeout")]
-    assert tuple(options) == OPTION_NAMES
-    assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in options)
+    assert tuple(SwapOptions.__annotations__) == OPTION_NAMES
+    assert SwapOptions.__required_keys__ == frozenset()
+    assert get_type_hints(FacesOptions).items() <= get_type_hints(SwapOptions).items()
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "message"),
+    [
+        ("swap", {"blnd": "exact"}, r"^swap\(\) got an unexpected keyword argument 'blnd'; did you mean 'blend'\?$"),
+        ("swap", {"zzz": 1}, r"^swap\(\) got an unexpected keyword argument 'zzz'$"),
+        ("faces", {"blend": "exact"}, r"^faces\(\) got an unexpected keyword argument 'blend'$"),
+    ],
+)
+def test_an_unknown_option_is_a_type_error_with_the_nearest_name(
+    call: str, options: dict[str, Any], message: str
+) -> None:
+    images = [b"s", b"t"] if call == "swap" else [b"i"]
+
+    async def run() -> None:
+        async with AsyncClient("127.0.0.1:9") as client:
+            await getattr(client, call)(*images, **options)
+
+    with Client("127.0.0.1:9") as client, pytest.raises(TypeError, match=message):
+        getattr(client, call)(*images, **options)
+    with pytest.raises(TypeError, match=message):
+        asyncio.run(run())
 
 
 @pytest.mark.parametrize(
@@ -70,23 +106,23 @@ def test_swap_has_exactly_the_servers_options() -> None:
     ],
 )
 def test_values_become_parameters(given_value: Any, sent: Any) -> None:
-    (value,) = to_parameters(x=given_value).values()
+    (value,) = parameters(x=given_value).values()
     assert (value, type(value)) == (sent, type(sent))
 
 
 def test_none_is_not_sent() -> None:
-    assert to_parameters(a=None, b=None) == {}
+    assert parameters(a=None, b=None) == {}
 
 
 @pytest.mark.parametrize("value", [object(), [0.5], [[1]], {"a": 1}, [b"x"]])
 def test_values_that_cannot_travel_are_refused_by_name(value: Any) -> None:
     with pytest.raises(TypeError, match="target_faces cannot be"):
-        to_parameters(target_faces=value)
+        parameters(target_faces=value)
 
 
 @given(st.lists(st.integers(0, 63), min_size=1, unique=True), st.floats(0.05, 1.0))
 def test_the_server_reads_what_the_client_sends(indexes: list[int], threshold: float) -> None:
-    options = Options.model_validate(to_parameters(target_faces=indexes, detection_threshold=threshold))
+    options = Options.model_validate(parameters(target_faces=indexes, detection_threshold=threshold))
     assert options.target_faces == tuple(indexes)
     assert options.detection_threshold == threshold
 

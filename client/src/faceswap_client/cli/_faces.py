@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from faceswap_client._client import DEFAULT_TIMEOUT
+from faceswap_client._base import DEFAULT_TIMEOUT
 from faceswap_client._results import AnalysedFace, Analysis
 from faceswap_client.cli import _options
 from faceswap_client.cli._commands import CommandFailed

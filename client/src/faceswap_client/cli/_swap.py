@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from faceswap_client._client import DEFAULT_TIMEOUT, Client
+from faceswap_client._base import DEFAULT_TIMEOUT
+from faceswap_client._client import Client
 from faceswap_client._results import SwapResult
 from faceswap_client.cli import _options
 from faceswap_client.cli._commands import CommandFailed

@@ -1,16 +1,17 @@
 """KServe v2 over gRPC.
 
 `tritonclient` brings Triton's messages and stub; the calls are plain grpcio, whose channels are safe to share between
-threads. tritonclient's own `InferenceServerClient` is not used: it copies every image three more times and drops
-what tells a busy server from an unreachable one (both are UNAVAILABLE).
+threads. tritonclient's own `InferenceServerClient` is not used: it copies every image three more times, and hides the
+text that distinguishes a busy server from an unreachable one (both are UNAVAILABLE).
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import grpc.aio  # type: ignore[import-untyped]
@@ -20,6 +21,7 @@ from faceswap_client._errors import (
     CLASS_BY_CODE,
     BadAnswer,
     ConnectionFailed,
+    FaceSwapError,
     error_from_text,
     one_line,
     too_late,
@@ -44,89 +46,92 @@ _NEVER_CONNECTED = "failed to connect to all addresses"  # what grpcio says when
 _NO_SIZE_LIMIT = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
 
 
-class GrpcTransport:
-    """A `Transport` over one gRPC channel."""
+class _GrpcProtocol:
+    """Channel settings, metadata and errors of KServe v2 over gRPC: all of a gRPC transport that is not I/O."""
 
     def __init__(self, address: Address, headers: Mapping[str, str] | None = None) -> None:
         self._address = address
-        self._metadata = _metadata(headers)
-        options = _channel_options(address)
-        if address.secure:
-            self._channel = grpc.secure_channel(address.target, grpc.ssl_channel_credentials(), options)
-        else:
-            self._channel = grpc.insecure_channel(address.target, options)
+        self._metadata = tuple((name.lower(), value) for name, value in (headers or {}).items())
+        self._abandoned = AbandonedCalls()
+
+    def _new_channel(self, api: Any) -> Any:
+        """A channel of `grpc` or of `grpc.aio`; it connects with its first call."""
+        options = _NO_SIZE_LIMIT + _RECONNECT
+        if self._address.loopback:
+            options = [*options, ("grpc.enable_http_proxy", 0)]
+        if self._address.secure:
+            return api.secure_channel(self._address.target, grpc.ssl_channel_credentials(), options)
+        return api.insecure_channel(self._address.target, options)
+
+    def _ready(self, model: str, timeout: float | None) -> tuple[Any, dict[str, Any]]:
+        return service_pb2.ModelReadyRequest(name=model), {"timeout": timeout, "metadata": self._metadata}
+
+    @contextmanager
+    def _errors(self, timeout: float | None, request_id: str = "") -> Iterator[None]:
+        """Raises the client's errors for those of grpcio and for a deadline of asyncio."""
+        try:
+            yield
+        except (grpc.FutureTimeoutError, asyncio.TimeoutError):
+            raise too_late(self._address.target, timeout, request_id) from None
+        except grpc.RpcError as error:
+            raise _translated(error, self._address.target, timeout, request_id) from error
+
+
+class GrpcTransport(_GrpcProtocol):
+    """A `Transport` over one gRPC channel."""
+
+    def __init__(self, address: Address, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(address, headers)
+        self._channel = self._new_channel(grpc)
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
-        self._calls = AbandonedCalls()
 
     def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
         message = encode_request(request, timeout)
         call = self._stub.ModelInfer.future(message, timeout=last_resort(timeout), metadata=self._metadata)
-        self._calls.keep(call)
-        try:
+        self._abandoned.keep(call)
+        with self._errors(timeout, request.request_id):
             reply = call.result(timeout)
-        except grpc.FutureTimeoutError:
-            raise too_late(self._address.target, timeout, request.request_id) from None
-        except grpc.RpcError as error:
-            _raise(error, self._address, timeout, request.request_id)
         return decode_reply(reply, request.request_id)
 
     def model_ready(self, model: str, timeout: float | None) -> bool:
-        message = service_pb2.ModelReadyRequest(name=model)
-        try:
-            return bool(self._stub.ModelReady(message, timeout=timeout, metadata=self._metadata).ready)
-        except grpc.RpcError as error:
-            _raise(error, self._address, timeout, "")
+        message, settings = self._ready(model, timeout)
+        with self._errors(timeout):
+            return bool(self._stub.ModelReady(message, **settings).ready)
 
     def close(self) -> None:
-        self._calls.wait()
+        self._abandoned.wait()
         self._channel.close()
 
 
-class AsyncGrpcTransport:
+class AsyncGrpcTransport(_GrpcProtocol):
     """An `AsyncTransport` over one gRPC channel, opened by the first call because it belongs to that call's loop."""
 
-    def __init__(self, address: Address, headers: Mapping[str, str] | None = None) -> None:
-        self._address = address
-        self._metadata = _metadata(headers)
-        self._channel: Any = None
-        self._stub: Any = None
-        self._calls = AbandonedCalls()
+    _channel: Any = None
+    _stub: Any = None
 
     async def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        message = encode_request(request, timeout)
-        call = asyncio.ensure_future(self._reply(message, last_resort(timeout)))
-        self._calls.keep(call)
-        try:
+        call = asyncio.ensure_future(self._model_infer(encode_request(request, timeout), last_resort(timeout)))
+        self._abandoned.keep(call)
+        with self._errors(timeout, request.request_id):
             reply = await asyncio.wait_for(asyncio.shield(call), timeout)
-        except asyncio.TimeoutError:
-            raise too_late(self._address.target, timeout, request.request_id) from None
-        except grpc.RpcError as error:
-            _raise(error, self._address, timeout, request.request_id)
         return decode_reply(reply, request.request_id)
 
-    async def _reply(self, message: Any, timeout: float | None) -> Any:
+    async def _model_infer(self, message: Any, timeout: float | None) -> Any:
         return await self._opened().ModelInfer(message, timeout=timeout, metadata=self._metadata)
 
     async def model_ready(self, model: str, timeout: float | None) -> bool:
-        message = service_pb2.ModelReadyRequest(name=model)
-        try:
-            reply = await self._opened().ModelReady(message, timeout=timeout, metadata=self._metadata)
-        except grpc.RpcError as error:
-            _raise(error, self._address, timeout, "")
-        return bool(reply.ready)
+        message, settings = self._ready(model, timeout)
+        with self._errors(timeout):
+            return bool((await self._opened().ModelReady(message, **settings)).ready)
 
     async def close(self) -> None:
         if self._channel is not None:
-            await self._calls.wait_async()
+            await self._abandoned.wait_async()
             await self._channel.close()
 
     def _opened(self) -> Any:
         if self._stub is None:
-            target, options = self._address.target, _channel_options(self._address)
-            if self._address.secure:
-                self._channel = grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options)
-            else:
-                self._channel = grpc.aio.insecure_channel(target, options)
+            self._channel = self._new_channel(grpc.aio)
             self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         return self._stub
 
@@ -162,24 +167,16 @@ def decode_reply(message: Any, request_id: str = "") -> InferReply:
     return InferReply(outputs, request_id)
 
 
-def _channel_options(address: Address) -> list[tuple[str, int]]:
-    options = _NO_SIZE_LIMIT + _RECONNECT
-    return [*options, ("grpc.enable_http_proxy", 0)] if address.loopback else options
-
-
-def _metadata(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
-    return tuple((name.lower(), value) for name, value in (headers or {}).items())
-
-
-def _raise(error: Any, address: Address, timeout: float | None, request_id: str) -> NoReturn:
+def _translated(error: Any, target: str, timeout: float | None, request_id: str) -> FaceSwapError:
+    """The client's error for a `grpc.RpcError`."""
     status, text = error.code(), error.details() or ""
     if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        raise too_late(address.target, timeout, request_id) from error
+        return too_late(target, timeout, request_id)
     if status is grpc.StatusCode.UNAVAILABLE and not _FROM_SERVER.search(text):
-        message = f"connection to {address.target} failed: {_reason(text)}"
+        message = f"connection to {target} failed: {_reason(text)}"
         refused = text.startswith(_NEVER_CONNECTED)
-        raise ConnectionFailed(message, request_id=request_id, nothing_sent=refused) from error
-    raise error_from_text(text, status.name, request_id=request_id) from error
+        return ConnectionFailed(message, request_id=request_id, nothing_sent=refused)
+    return error_from_text(text, status.name, request_id=request_id)
 
 
 def _reason(text: str) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import NoReturn
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
@@ -25,7 +26,53 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=32)
 _HEADERS = {"Accept-Encoding": "identity"}
 
 
-class HttpTransport:
+class _HttpProtocol:
+    """Requests, replies and errors of KServe v2 over httpx: all of an HTTP transport that is not I/O."""
+
+    def __init__(self, address: Address, headers: Mapping[str, str] | None) -> None:
+        self._address = address
+        self._settings: dict[str, Any] = {
+            "base_url": address.target,
+            "headers": {**_HEADERS, **(headers or {})},
+            "limits": _LIMITS,
+            "trust_env": not address.loopback,
+        }
+
+    @staticmethod
+    def _infer(request: InferRequest, timeout: float | None) -> dict[str, Any]:
+        """The arguments of httpx for an inference; `timeout`: seconds the caller waits, for the server."""
+        headers, content = encode_request(request, timeout)
+        return {"url": f"/v2/models/{request.model}/infer", "headers": headers, "content": content}
+
+    @staticmethod
+    def _ready(model: str, timeout: float | None) -> dict[str, Any]:
+        return {"url": f"/v2/models/{model}/ready", "timeout": _timeouts(timeout)}
+
+    @staticmethod
+    def _reply(response: httpx.Response, body: bytes, request_id: str) -> InferReply:
+        if response.status_code != _OK:
+            raise decode_error(response.status_code, response.headers, body, request_id)
+        return decode_reply(response.headers, body, request_id)
+
+    @contextmanager
+    def _errors(self, timeout: float | None, request_id: str = "") -> Iterator[None]:
+        """Raises the client's errors for those of httpx and for a deadline of asyncio."""
+        target = self._address.target
+        try:
+            yield
+        except asyncio.TimeoutError:
+            raise too_late(target, timeout, request_id) from None
+        except httpx.TimeoutException as error:
+            if not isinstance(error, httpx.ConnectTimeout):
+                raise too_late(target, timeout, request_id) from error
+            raise _unreachable(target, error, request_id) from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise _unreachable(target, error, request_id) from error
+        except httpx.HTTPError as error:
+            raise BadAnswer(f"the answer of {target} cannot be read", request_id=request_id) from error
+
+
+class HttpTransport(_HttpProtocol):
     """A `Transport` over httpx's connection pool."""
 
     def __init__(
@@ -35,44 +82,33 @@ class HttpTransport:
         *,
         httpx_transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._address = address
-        self._client = httpx.Client(
-            base_url=address.target,
-            headers={**_HEADERS, **(headers or {})},
-            limits=_LIMITS,
-            trust_env=not address.loopback,
-            transport=httpx_transport,
-        )
+        super().__init__(address, headers)
+        self._client = httpx.Client(**self._settings, transport=httpx_transport)
 
     def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        headers, body = encode_request(request, timeout)
+        post = self._infer(request, timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
-        try:
-            with self._client.stream(
-                "POST", _infer_path(request.model), headers=headers, content=body, timeout=_timeouts(timeout)
-            ) as response:
-                chunks: list[bytes] = []
-                for chunk in response.iter_bytes():
-                    chunks.append(chunk)
-                    # httpx bounds each wait for data; an answer that trickles in is bounded here
-                    if deadline is not None and time.monotonic() > deadline:
-                        raise too_late(self._address.target, timeout, request.request_id)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            _raise(error, self._address, timeout, request.request_id)
-        return _reply(response, b"".join(chunks), request.request_id)
+        with (
+            self._errors(timeout, request.request_id),
+            self._client.stream("POST", timeout=_timeouts(timeout), **post) as response,
+        ):
+            chunks: list[bytes] = []
+            for chunk in response.iter_bytes():
+                chunks.append(chunk)
+                # httpx bounds each wait for data; the time for the whole answer is bounded here
+                if deadline is not None and time.monotonic() > deadline:
+                    raise too_late(self._address.target, timeout, request.request_id)
+        return self._reply(response, b"".join(chunks), request.request_id)
 
     def model_ready(self, model: str, timeout: float | None) -> bool:
-        try:
-            response = self._client.get(_ready_path(model), timeout=_timeouts(timeout))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            _raise(error, self._address, timeout, "")
-        return response.status_code == _OK
+        with self._errors(timeout):
+            return self._client.get(**self._ready(model, timeout)).status_code == _OK
 
     def close(self) -> None:
         self._client.close()
 
 
-class AsyncHttpTransport:
+class AsyncHttpTransport(_HttpProtocol):
     """An `AsyncTransport` over httpx's connection pool."""
 
     def __init__(
@@ -82,62 +118,28 @@ class AsyncHttpTransport:
         *,
         httpx_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._address = address
-        self._client = httpx.AsyncClient(
-            base_url=address.target,
-            headers={**_HEADERS, **(headers or {})},
-            limits=_LIMITS,
-            trust_env=not address.loopback,
-            transport=httpx_transport,
-        )
+        super().__init__(address, headers)
+        self._client = httpx.AsyncClient(**self._settings, transport=httpx_transport)
 
     async def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        headers, body = encode_request(request, timeout)
-        sent = self._client.post(_infer_path(request.model), headers=headers, content=body, timeout=_timeouts(None))
-        try:
-            response = await asyncio.wait_for(sent, timeout)
-        except asyncio.TimeoutError:
-            raise too_late(self._address.target, timeout, request.request_id) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            _raise(error, self._address, timeout, request.request_id)
-        return _reply(response, response.content, request.request_id)
+        post = self._infer(request, timeout)
+        with self._errors(timeout, request.request_id):
+            response = await asyncio.wait_for(self._client.post(timeout=_timeouts(None), **post), timeout)
+        return self._reply(response, response.content, request.request_id)
 
     async def model_ready(self, model: str, timeout: float | None) -> bool:
-        try:
-            response = await self._client.get(_ready_path(model), timeout=_timeouts(timeout))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            _raise(error, self._address, timeout, "")
-        return response.status_code == _OK
+        with self._errors(timeout):
+            return (await self._client.get(**self._ready(model, timeout))).status_code == _OK
 
     async def close(self) -> None:
         await self._client.aclose()
-
-
-def _infer_path(model: str) -> str:
-    return f"/v2/models/{model}/infer"
-
-
-def _ready_path(model: str) -> str:
-    return f"/v2/models/{model}/ready"
 
 
 def _timeouts(timeout: float | None) -> httpx.Timeout:
     return httpx.Timeout(timeout, connect=_CONNECT_TIMEOUT if timeout is None else min(timeout, _CONNECT_TIMEOUT))
 
 
-def _reply(response: httpx.Response, body: bytes, request_id: str) -> InferReply:
-    if response.status_code != _OK:
-        raise decode_error(response.status_code, response.headers, body, request_id)
-    return decode_reply(response.headers, body, request_id)
-
-
-def _raise(error: Exception, address: Address, timeout: float | None, request_id: str) -> NoReturn:
-    """The one table from httpx's errors to ours."""
-    if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        raise too_late(address.target, timeout, request_id) from error
-    if isinstance(error, (httpx.TransportError, httpx.InvalidURL)):
-        reason = one_line(str(error)) or type(error).__name__
-        message = f"connection to {address.target} failed: {reason}"
-        refused = isinstance(error, httpx.ConnectError)
-        raise ConnectionFailed(message, request_id=request_id, nothing_sent=refused) from error
-    raise BadAnswer(f"the answer of {address.target} cannot be read", request_id=request_id) from error
+def _unreachable(target: str, error: Exception, request_id: str) -> ConnectionFailed:
+    reason = one_line(str(error)) or type(error).__name__
+    refused = isinstance(error, httpx.ConnectError)
+    return ConnectionFailed(f"connection to {target} failed: {reason}", request_id=request_id, nothing_sent=refused)
