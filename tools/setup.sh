@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv with the locked packages and our three own. Does nothing when it is up to date.
+# Makes .venv with the locked packages and our own. Does nothing when it is up to date; after a change of the lock it
+# brings .venv in line with it.
 # Needs Python 3.10, 3.11 or 3.12 with pip on x86-64 Linux, nothing else. PYTHON=... picks one.
 set -eu
 cd "$(dirname "$0")/.."
@@ -30,17 +31,52 @@ pick_python() {
     printf '%s' "$fallback"
 }
 
-[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "the pip-carried Triton runs on x86-64 Linux only; this is $(uname -s) $(uname -m)"
+[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "pip's Triton runs on x86-64 Linux only; this is $(uname -s) $(uname -m)"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 install_own() {
     pip install --quiet --no-deps --no-build-isolation --no-index -e python_backend -e client -e model_packs -e server -e tools \
         || fail "cannot install our own packages"
-    printf '%s' "$own $PWD" > "$venv/.stamp-own"
+    stamp own "$own $PWD"
+}
+stamp() { # NAME TEXT: a new file, never written through a hard link into a copy of .venv
+    rm -f "$venv/.stamp-$1"
+    printf '%s' "$2" > "$venv/.stamp-$1"
+}
+install_lock() {
+    if [ -t 1 ]; then quiet=; else quiet=--quiet; fi # a person sees pip's own progress
+    rm -f "$venv/.stamp-lock"
+    pip install $quiet --no-deps --require-hashes -r "$lock" || fail "cannot install $lock: see pip's message above"
+}
+remove_unlocked() { # what an earlier lock installed and this one does not name
+    "$venv/bin/python" - "$lock" <<'PYTHON' | xargs -r "$venv/bin/python" -m pip --disable-pip-version-check uninstall --quiet --yes
+import re
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+
+def canonical(name: str) -> str:
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+locked = {canonical(line.split("==")[0]) for line in Path(sys.argv[1]).read_text().splitlines() if "==" in line}
+present = {canonical(found.metadata["Name"]) for found in distributions()}
+print(*sorted(name for name in present - locked - {"pip", "setuptools", "wheel"} if not name.startswith("faceswap-")))
+PYTHON
 }
 locked=$(cksum < "$lock")
 own=$(cat python_backend/pyproject.toml client/pyproject.toml client/hatch_build.py model_packs/pyproject.toml server/pyproject.toml tools/pyproject.toml | cksum)
 if [ "$(cat "$venv/.stamp-lock" 2>/dev/null)" = "$locked" ] && "$venv/bin/python" -c '' 2>/dev/null; then
     [ "$(cat "$venv/.stamp-own" 2>/dev/null)" = "$own $PWD" ] || install_own
+    exit 0
+fi
+
+if [ -f "$venv/.stamp-lock" ] && [ -z "${PYTHON:-}" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    say "Bringing .venv in line with $lock"
+    install_lock
+    remove_unlocked
+    stamp lock "$locked"
+    install_own
     exit 0
 fi
 
@@ -57,8 +93,7 @@ if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
     PYTHONPATH=$bootstrap "$python" -m virtualenv --quiet "$venv" || fail "cannot create $venv"
     rm -rf "$bootstrap"
 fi
-if [ -t 1 ]; then quiet=; else quiet=--quiet; fi # a person sees pip's own progress
-pip install $quiet --no-deps --require-hashes -r "$lock" || fail "cannot install $lock: see pip's message above"
-printf '%s' "$locked" > "$venv/.stamp-lock"
+install_lock
+stamp lock "$locked"
 install_own
 say "Set up in $PWD/.venv"
