@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models gate offline demo serve test parity bench soak chaos fuzz audit runpod-local debug image-proof check format clean
+.PHONY: help setup pack models gate offline demo serve test-unit test test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check format clean
 PY := .venv/bin/python
+PYTEST := -n 2 --dist loadgroup $(ARGS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -27,8 +28,14 @@ demo: setup ## swap faces in photographs through the real server, into out/; lea
 serve: setup pack ## start the server on 127.0.0.1:8000 (HTTP) and :8001 (gRPC) and leave it running
 	@.venv/bin/faceswap serve
 
-test: setup pack ## all tests, those against the real server included
-	@$(PY) -m pytest -n 2 --dist loadgroup
+test-unit: setup ## fast tests without a server (tests/unit), under two minutes
+	@$(PY) -m pytest tests/unit $(PYTEST)
+
+test: setup pack ## unit and integration tests, those against the real server included; about ten minutes
+	@$(PY) -m pytest $(PYTEST)
+
+test-system: setup pack ## slow proofs (tests/system): soak, chaos, installed packages, other people's clients
+	@$(PY) -m pytest tests/system $(PYTEST)
 
 parity: setup ## insightface itself against the served ensemble, one row per check, into out/parity.json
 	@$(PY) -m faceswap_tools.parity $(ARGS)
@@ -52,8 +59,12 @@ audit: setup ## known faults in the locked packages; without the advisory databa
 runpod-local: setup pack ## the RunPod worker under the SDK's local API on 127.0.0.1:8010
 	@$(PY) -m faceswap_server.runpod --rp_serve_api --rp_api_host 127.0.0.1 --rp_api_port 8010
 
-debug: setup ## what a worker needs, from the image to the endpoint, and at which rung it breaks (ARGS="--endpoint ID")
+doctor: setup ## checks what a worker needs, from an image to the endpoint (ARGS="--endpoint ID")
 	@.venv/bin/faceswap debug $(ARGS)
+
+debug:
+	@echo "make debug is now called make doctor; the old name goes in the next release" >&2
+	@$(MAKE) --no-print-directory doctor
 
 image-proof: setup ## the Dockerfile's steps and its images' workers without a Docker engine (root, buildah, podman, mmdebstrap)
 	@$(PY) -m faceswap_tools.image_proof $(ARGS)

@@ -1,7 +1,7 @@
-"""Fixtures for every test: the one real server of the session, and the photographs.
+"""Fixtures shared by all tests: the session's server, the checkout and the photographs; and xdist's groups.
 
-`make test` runs two tests at a time, because most of them wait for a server they have broken. What shares a server or
-the large twins of the networks stays in one process, so that there is one of each; everything else goes file by file.
+`make test` runs two processes (pytest-xdist), because most tests wait for a server. Tests that share the session's
+server or the large random-weight networks stay in one process, so that each exists once; the others go file by file.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from faceswap_tools.photographs import astronaut, six_people
 SHARED_SERVERS = {"server", "strict"}
 ON_RANDOM_WEIGHTS = {"models", "parity"}
 TESTS = Path(__file__).parent
+UNIT = TESTS / "unit"
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says which tests belong into one process."""
+    """Assigns each test to an xdist group, and keeps servers out of the unit tests."""
     for item in items:
         if SHARED_SERVERS.intersection(getattr(item, "fixturenames", ())):
-            group = "a server of the session"
+            if item.path.is_relative_to(UNIT):
+                raise pytest.UsageError(f"{item.nodeid} starts a server: it belongs in tests/integration")
+            group = "the session's server"
         elif item.path.parent.name in ON_RANDOM_WEIGHTS:
-            group = "twins"
+            group = "random weights"
         else:
             group = str(item.path.relative_to(TESTS))
         item.add_marker(pytest.mark.xdist_group(group))

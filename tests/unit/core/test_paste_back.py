@@ -11,15 +11,14 @@ from faceswap_core.blending.paste_back import Region, paste_face
 from faceswap_core.errors import InvalidTensor
 from faceswap_core.faces.geometry import crop_affine, crop_template, invert_affine, transform_points
 from faceswap_core.options import Blend
+from faceswap_tools.photographs import astronaut
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from insightface.model_zoo.inswapper import INSwapper
 from numpy.typing import NDArray
-from support.paths import ROOT
+from PIL import Image
 
 RgbImage = NDArray[np.uint8]
-
-CAPTURED_CROP = ROOT / "../shared/models/inswapper_output.npy"
 
 INSIDE_BOUND = 4
 """Levels by which `fast` may differ from insightface for a face inside the frame; the product's promise."""
@@ -103,16 +102,13 @@ def frame() -> RgbImage:
     return smooth_image(1, 440, 600, 24)
 
 
-@pytest.fixture(scope="module", params=["soft crop", "sharp crop", "captured crop"])
+@pytest.fixture(scope="module", params=["soft crop", "sharp crop", "photographed crop"])
 def crop(request: pytest.FixtureRequest) -> RgbImage:
     if request.param == "soft crop":
         return smooth_image(2, 128, 128, 16)
     if request.param == "sharp crop":
         return smooth_image(3, 128, 128, 4)
-    if not CAPTURED_CROP.exists():
-        pytest.skip(f"the captured inswapper output is not at {CAPTURED_CROP.name} beside the checkout")
-    answer = np.load(CAPTURED_CROP).reshape(3, 128, 128).transpose(1, 2, 0)
-    return np.ascontiguousarray(np.clip(255 * answer, 0, 255).astype(np.uint8))
+    return np.asarray(Image.open(astronaut()).convert("RGB").crop((166, 56, 294, 184)))
 
 
 @pytest.mark.parametrize(("x", "y", "side", "roll"), INSIDE + CUT)

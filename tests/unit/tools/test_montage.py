@@ -21,7 +21,7 @@ NOWHERE = Landmarks(*[Point(0, 0)] * 5)
 def image(size: tuple[int, int], squares: list[tuple[Box, tuple[int, int, int]]]) -> bytes:
     canvas = Image.new("RGB", size, WHITE)
     for box, colour in squares:
-        canvas.paste(colour, tuple(map(int, box)))
+        canvas.paste(colour, (int(box[0]), int(box[1]), int(box[2]), int(box[3])))
     buffer = io.BytesIO()
     canvas.save(buffer, "PNG")
     return buffer.getvalue()
