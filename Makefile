@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models gate offline demo serve test-unit test test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check format clean
+.PHONY: help setup pack models gate offline demo serve test-unit test test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check contract format clean
 PY := .venv/bin/python
 PYTEST := -n 2 --dist loadgroup $(ARGS)
 
@@ -73,7 +73,11 @@ check: setup ## lint, format and types, strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/hadolint Dockerfile
+	@$(PY) -m faceswap_contract --check
 	@$(PY) -m mypy contract/src python_backend/src client/src model_packs/src server/src tools/src tests
+
+contract: setup ## what is generated from contract/: option types, error classes, TypeScript, reference pages, contract.json
+	@$(PY) -m faceswap_contract
 
 format: setup ## rewrite to the one format
 	@.venv/bin/ruff check --fix-only --quiet .

@@ -7,9 +7,9 @@ import math
 import operator
 import sys
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
-from faceswap_client._swap_options import SwapOptions
+from faceswap_client._swap_options import FacesOptions, SwapOptions
 from faceswap_client.wire.tensors import Parameter
 
 if sys.version_info >= (3, 11):
@@ -20,14 +20,6 @@ else:
 __all__ = ["FacesOptions", "SwapOptions", "Unpack", "to_parameters"]
 
 _LARGEST_INT64 = 2**63 - 1
-
-
-class FacesOptions(TypedDict, total=False):
-    """Options of an analysis: those of a swap that choose faces by size and score."""
-
-    max_faces: int | None
-    min_face_size: int | None
-    detection_threshold: float | None
 
 
 def to_parameters(call: str, known: type, options: Mapping[str, Any]) -> dict[str, Parameter]:

@@ -59,7 +59,7 @@ class ErrorFact:
         meaning: when it is sent, one sentence.
         remedy: what to do, one or two sentences.
         job_remedy: the same for the caller of a RunPod job, where it differs.
-        python_name: exception class in `faceswap_core.errors`, for codes of the service.
+        python_name: exception class in `faceswap_core.errors`, where it is not the code in CamelCase.
     """
 
     code: str
@@ -81,3 +81,8 @@ class ErrorFact:
     def triton_status(self) -> str | None:
         """Name of Triton's status (`INVALID_ARG`); None where no step inside Triton sends the code."""
         return None if self.grpc_status is None else TRITON_STATUS[self.grpc_status][0]
+
+    @property
+    def class_name(self) -> str:
+        """Exception class in `faceswap_core.errors` of a code of the service: EMPTY_IMAGE -> EmptyImage."""
+        return self.python_name or "".join(part.capitalize() for part in self.code.split("_"))

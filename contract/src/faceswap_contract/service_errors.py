@@ -18,7 +18,6 @@ SERVICE_ERRORS = (
         "No bytes were sent.",
         "Send the image's bytes; an empty file or an upload that failed is the usual cause.",
         _ANOTHER,
-        "EmptyImage",
     ),
     ErrorFact(
         "NOT_AN_IMAGE",
@@ -29,7 +28,6 @@ SERVICE_ERRORS = (
         "The bytes are in no image format that is known here.",
         "Check what was sent: a web page, base64 text that was not decoded, or a path instead of the file.",
         _ANOTHER,
-        "NotAnImage",
     ),
     ErrorFact(
         "UNSUPPORTED_FORMAT",
@@ -40,7 +38,6 @@ SERVICE_ERRORS = (
         "An image, but in a format that is not on the list.",
         "Convert to JPEG, PNG or WebP. HEIC (iPhone) is not read.",
         "Convert the image to JPEG, PNG or WebP.",
-        "UnsupportedFormat",
     ),
     ErrorFact(
         "TRUNCATED_IMAGE",
@@ -51,7 +48,6 @@ SERVICE_ERRORS = (
         "The image's data ends before its pixels are complete.",
         "Send the whole file again; a download or upload was cut short.",
         "The upload was cut short: send the image again.",
-        "TruncatedImage",
     ),
     ErrorFact(
         "CORRUPT_IMAGE",
@@ -62,7 +58,6 @@ SERVICE_ERRORS = (
         "The header can be read, the pixels cannot be decoded.",
         "Open and save the image in any editor, or take another copy.",
         _ANOTHER,
-        "CorruptImage",
     ),
     ErrorFact(
         "TOO_MANY_BYTES",
@@ -73,7 +68,6 @@ SERVICE_ERRORS = (
         "The encoded image is larger than the limit.",
         "Compress or shrink the image, or raise `FACESWAP_MAX_IMAGE_BYTES` on the server.",
         _TOO_LARGE,
-        "TooManyBytes",
     ),
     ErrorFact(
         "TOO_MANY_PIXELS",
@@ -84,7 +78,6 @@ SERVICE_ERRORS = (
         "The header promises more pixels than the limit; nothing was decoded.",
         "Shrink the image, or raise `FACESWAP_MAX_IMAGE_PIXELS`; each pixel costs the server about 15 bytes.",
         _TOO_LARGE,
-        "TooManyPixels",
     ),
     ErrorFact(
         "BAD_DIMENSIONS",
@@ -95,7 +88,6 @@ SERVICE_ERRORS = (
         "A side is zero, or longer than any supported format allows.",
         "Send an image with sides from 1 to `FACESWAP_MAX_IMAGE_SIDE`.",
         _ANOTHER,
-        "BadDimensions",
     ),
     ErrorFact(
         "ANIMATED_IMAGE",
@@ -106,7 +98,6 @@ SERVICE_ERRORS = (
         "More than one frame; only single images are swapped.",
         "Send one frame; for video use `face_swap_identity` frame by frame.",
         "Send one frame.",
-        "AnimatedImage",
     ),
     ErrorFact(
         "UNKNOWN_OPTION",
@@ -117,7 +108,6 @@ SERVICE_ERRORS = (
         "A parameter of that name does not exist; the message lists those that do.",
         "Correct the name; the message lists those that exist.",
         "The message lists the names that exist.",
-        "UnknownOption",
     ),
     ErrorFact(
         "INVALID_OPTION",
@@ -128,7 +118,6 @@ SERVICE_ERRORS = (
         "Wrong type or out of range; the message has the name, the value and what is allowed.",
         "Correct the value; the message says what is allowed.",
         "The message says what is allowed.",
-        "InvalidOption",
     ),
     ErrorFact(
         "INVALID_TENSOR",
@@ -138,7 +127,6 @@ SERVICE_ERRORS = (
         400,
         "An input tensor has the wrong type or shape.",
         "Correct the tensor's type or shape; the configs in `model_repository/` say both.",
-        python_name="InvalidTensor",
     ),
     ErrorFact(
         "WRONG_PICTURE_COUNT",
@@ -160,7 +148,6 @@ SERVICE_ERRORS = (
         "An embedding is not a finite, non-zero vector, or there are none or too many.",
         "Send 1 to 8 rows of 512 finite numbers, as `EMBEDDINGS` or `client.identity` give them.",
         "Send the source's image; jobs hold no identities.",
-        "InvalidIdentity",
     ),
     ErrorFact(
         "SOURCE_COUNT_MISMATCH",
@@ -171,7 +158,6 @@ SERVICE_ERRORS = (
         "Several sources, but not as many as target faces to swap.",
         "Send one source for all faces, or one per face named in `target_faces`.",
         "Send one source, or as many as target faces to swap.",
-        "SourceCountMismatch",
     ),
     ErrorFact(
         "NO_FACE_IN_SOURCE",
@@ -182,7 +168,6 @@ SERVICE_ERRORS = (
         "A source image shows no face.",
         "Take a photograph that shows the face larger or more from the front, or lower `detection_threshold`.",
         "Send a source that shows a face, or lower detection_threshold.",
-        "NoFaceInSource",
     ),
     ErrorFact(
         "NO_FACE_IN_TARGET",
@@ -193,7 +178,6 @@ SERVICE_ERRORS = (
         "The target image shows no face and `on_no_face` is `error`.",
         "As above; or `on_no_face=passthrough` to get the target back.",
         "Send a target that shows a face, or set on_no_face to passthrough.",
-        "NoFaceInTarget",
     ),
     ErrorFact(
         "FACE_INDEX_OUT_OF_RANGE",
@@ -204,7 +188,6 @@ SERVICE_ERRORS = (
         "`source_face` or `target_faces` names a face that was not found.",
         "Count from 0, left to right: `faceswap faces IMAGE --draw OUT` shows the indexes.",
         "Ask `faces` how many faces there are.",
-        "FaceIndexOutOfRange",
     ),
     ErrorFact(
         "CONTENT_REFUSED",
@@ -216,7 +199,6 @@ SERVICE_ERRORS = (
         "Send other images; the same ones are refused again. The operator finds the reason in the metric "
         "`faceswap_content_refused_total`.",
         "The content gate refuses an image; sending it again does not help.",
-        "ContentRefused",
     ),
     ErrorFact(
         "CANCELLED",
@@ -238,7 +220,6 @@ SERVICE_ERRORS = (
         "The request took longer than the server (`FACESWAP_REQUEST_SECONDS`) or its caller allows; it was ended.",
         "Send less at once, allow more time, or raise `FACESWAP_REQUEST_SECONDS`.",
         "Send a smaller image, or raise FACESWAP_JOB_SECONDS.",
-        "DeadlineExceeded",
     ),
     ErrorFact(
         "SERVER_BUSY",
@@ -250,7 +231,6 @@ SERVICE_ERRORS = (
         "Wait as long as it says and send the same request again; the client does so within its deadline. Raise "
         "`FACESWAP_MAX_IN_FLIGHT` or `FACESWAP_MEMORY_LIMIT_MB` if it never ends.",
         "Send the job again a little later, or allow more workers.",
-        "ServerBusy",
     ),
     ErrorFact(
         "SIGNING_FAILED",
@@ -262,7 +242,6 @@ SERVICE_ERRORS = (
         "Send it again later; the operator looks after the key service or the time-stamp authority (the server's log "
         "says which failed).",
         "The key service or time-stamp authority cannot be reached: send the job again later.",
-        "SigningFailed",
     ),
     ErrorFact(
         "INTERNAL",

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from faceswap_core.options import LONGEST_LIST, MAX_FACES, OPTION_NAMES, Parameter
+from faceswap_contract.limits import LONGEST_LIST, MAX_FACES
+from faceswap_core.options import OPTION_NAMES, Parameter
 
 from faceswap_tools.adversarial.requests import (
     GRPC,
