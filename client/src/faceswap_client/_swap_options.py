@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeAlias, TypedDict
 
-FaceIndexes: TypeAlias = "Iterable[int] | int | Literal['all']"
+FaceIndexes: TypeAlias = Iterable[int] | int | Literal["all"]
 OutputFormat: TypeAlias = Literal["same", "jpeg", "png", "webp"]
 OnNoFace: TypeAlias = Literal["error", "passthrough"]
 Blend: TypeAlias = Literal["fast", "exact"]

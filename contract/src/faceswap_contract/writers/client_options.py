@@ -23,7 +23,7 @@ def client_options(options: Sequence[Option]) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import Iterable",
         "from typing import Literal, TypeAlias, TypedDict\n",
-        "FaceIndexes: TypeAlias = \"Iterable[int] | int | Literal['all']\"",
+        'FaceIndexes: TypeAlias = Iterable[int] | int | Literal["all"]',
         *(_alias(each) for each in swap if each.kind is Kind.CHOICE),
         _typed_dict(
             "FacesOptions", "Options of `faces`; what is left out or None is the server's default.", Task.FACES, options
