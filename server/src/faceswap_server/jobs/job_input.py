@@ -14,12 +14,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from faceswap_core.options import OPTION_NAMES
+from faceswap_contract.options import OPTIONS, Task, options_of
 
 from faceswap_server.jobs.job_errors import JobError
 
-SWAP_FIELDS = ("task", "source", "target", "allow_reencode", *OPTION_NAMES)
-FACES_OPTIONS = ("max_faces", "min_face_size", "detection_threshold")
+SWAP_OPTIONS = tuple(each.name for each in options_of(Task.SWAP))
+FACES_OPTIONS = tuple(each.name for each in options_of(Task.FACES))
+JOB_OPTIONS = tuple(each.name for each in OPTIONS if not each.in_service)
+SWAP_FIELDS = ("task", "source", "target", *JOB_OPTIONS, *SWAP_OPTIONS)
 FACES_FIELDS = ("task", "image", *FACES_OPTIONS)
 
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(?P<base64>;base64)?,", re.ASCII)
@@ -78,7 +80,7 @@ def parse_input(value: object, limits: InputLimits) -> JobRequest:
     for name in value:
         if name not in known:
             raise JobError("UNKNOWN_OPTION", f"input has no field {_shown(name)}; known fields: {', '.join(known)}")
-    options = {name: _option(name, value[name]) for name in OPTION_NAMES if value.get(name) is not None}
+    options = {name: _option(name, value[name]) for name in SWAP_OPTIONS if value.get(name) is not None}
     if task == "faces":
         image = _image("image", _required(value, "image"), limits)
         return JobRequest("faces", (), (image,), True, False, options)
