@@ -78,6 +78,11 @@ class ErrorFact:
         return None if self.grpc_status is None else TRITON_STATUS[self.grpc_status][1]
 
     @property
+    def for_jobs(self) -> str:
+        """What the caller of a RunPod job is to do."""
+        return self.job_remedy or self.remedy
+
+    @property
     def triton_status(self) -> str | None:
         """Name of Triton's status (`INVALID_ARG`); None where no step inside Triton sends the code."""
         return None if self.grpc_status is None else TRITON_STATUS[self.grpc_status][0]

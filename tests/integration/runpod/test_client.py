@@ -22,8 +22,9 @@ from faceswap_client import (
     ServerBusy,
     ServerError,
 )
+from faceswap_client._errors import CLASS_BY_CODE
 from faceswap_client.wire.runpod_json import WORKER_CODES
-from faceswap_server.jobs.job_errors import WORKER_ERRORS
+from faceswap_contract.errors import Origin, codes_of
 from faceswap_server.supervision.swap_probe import probe_image
 
 FACE = {"index": 0, "box": [1.0, 2.0, 3.0, 4.0], "score": 0.9, "landmarks": [[0.0, 0.0]] * 5}
@@ -234,5 +235,4 @@ def test_reencoding_is_allowed_for_swaps_only() -> None:
 
 
 def test_the_worker_and_the_client_know_the_same_codes() -> None:
-    http_only = {"BODY_TOO_LARGE"}
-    assert set(WORKER_CODES) == set(WORKER_ERRORS) - http_only
+    assert set(codes_of(Origin.WORKER)) - {"BODY_TOO_LARGE"} <= set(WORKER_CODES) | set(CLASS_BY_CODE)

@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
+from faceswap_contract.errors import ERRORS
 from faceswap_core.options import OPTION_NAMES
 from faceswap_server.exit_codes import ExitCode
-from faceswap_server.jobs.job_errors import ERRORS
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton.ports import free_port
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from faceswap_client._swap_options import FacesOptions, SwapOptions
+from faceswap_contract.errors import ERRORS
 from faceswap_core.options import OPTION_NAMES
-from faceswap_server.jobs.job_errors import ERRORS, JobError
+from faceswap_server.jobs.job_errors import JobError
 from faceswap_server.jobs.job_input import FACES_OPTIONS, ImageReference, InputLimits, decode_inline, parse_input
 from hypothesis import given
 from hypothesis import strategies as st

@@ -29,6 +29,11 @@ _OTHERS = """\
 Sent or raised outside Triton: by the HTTP server, by jobs (RunPod worker and plain API), by the Python client for what happens on the way, and by the
 TypeScript route. The client's and the route's statuses are for programs that pass the error on over HTTP."""
 
+_JOBS = """\
+## Errors of a job
+
+What the caller of a RunPod job is to do about the codes of the service; for the other codes it is in the table above."""
+
 _SENDERS = {
     Origin.HTTP: "HTTP server",
     Origin.WORKER: "jobs",
@@ -41,7 +46,16 @@ def errors_page(facts: Sequence[ErrorFact]) -> str:
     """Text of the page: the service's codes, then those that only other parts send."""
     service = [fact for fact in facts if Origin.SERVICE in fact.origins]
     others = [fact for fact in facts if fact not in service]
-    parts = (_INTRODUCTION, _SERVICE, _service_table(service), _STATUSES, _OTHERS, _others_table(others))
+    parts = (
+        _INTRODUCTION,
+        _SERVICE,
+        _service_table(service),
+        _STATUSES,
+        _OTHERS,
+        _others_table(others),
+        _JOBS,
+        _jobs_table(service),
+    )
     return page("Error codes", "service_errors.py and other_errors.py", *parts)
 
 
@@ -71,3 +85,7 @@ def _others_table(facts: Sequence[ErrorFact]) -> str:
 
 def _senders(fact: ErrorFact) -> str:
     return ", ".join(_SENDERS[origin] for origin in fact.origins)
+
+
+def _jobs_table(facts: Sequence[ErrorFact]) -> str:
+    return table(("code", "what to do"), ((code(fact.code), fact.for_jobs) for fact in facts if fact.job_remedy))

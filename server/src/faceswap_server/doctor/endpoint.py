@@ -6,10 +6,10 @@ import time
 
 import httpx
 from faceswap_client import DeadlineExceeded, FaceSwapError, RunPodClient
+from faceswap_contract.errors import ERRORS
 
 from faceswap_server.doctor.check import Fact, Result, broken, ok, skipped
 from faceswap_server.doctor.context import Context, Endpoint
-from faceswap_server.jobs.job_errors import ERRORS
 
 _REMEDIES = {
     "UNAUTHORIZED": "make an API key in RunPod's console that may use this endpoint, and set RUNPOD_API_KEY",
@@ -44,7 +44,7 @@ def check_endpoint(context: Context) -> Result:
         return broken(said, remedy, **workers)
     except FaceSwapError as error:
         fact = ERRORS.get(error.code)
-        remedy = _REMEDIES.get(error.code) or (fact.remedy if fact else "the worker's log has the details")
+        remedy = _REMEDIES.get(error.code) or (fact.for_jobs if fact else "the worker's log has the details")
         return broken(f"{error}; {_shown(workers)}", remedy, code=error.code, **workers)
     seconds = round(time.monotonic() - started, 2)
     swapped = sum(face.swapped for face in result.faces)

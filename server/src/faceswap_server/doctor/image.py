@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faceswap_contract.errors import ERRORS
 from faceswap_core.codecs.decoding import decode_image
 from faceswap_core.codecs.header import inspect_image
 from faceswap_core.errors import FaceSwapError
@@ -10,7 +11,6 @@ from pydantic import ValidationError
 
 from faceswap_server.doctor.check import Result, broken, ok
 from faceswap_server.doctor.context import Context
-from faceswap_server.jobs.job_errors import ERRORS
 
 
 def check_image(context: Context) -> Result:
@@ -31,7 +31,7 @@ def check_image(context: Context) -> Result:
         decoded = decode_image(data, header, name)
     except FaceSwapError as error:
         fact = ERRORS.get(error.code)
-        return broken(str(error), fact.remedy if fact else "send another image", bytes=len(data))
+        return broken(str(error), fact.for_jobs if fact else "send another image", bytes=len(data))
     height, width = decoded.rgb.shape[:2]
     said = f"{name}: {header.format.value}, {width}x{height}, {len(data)} bytes (at most {limits.max_image_bytes})"
     return ok(said, format=header.format.value, width=width, height=height, bytes=len(data))

@@ -12,12 +12,12 @@ import time
 from typing import Any
 
 from faceswap_client import Client, FaceSwapError
+from faceswap_contract.errors import ERRORS
 from faceswap_models.checkout import NotACheckout
 
 from faceswap_server.doctor.check import Result, broken, ok, skipped
 from faceswap_server.doctor.context import Context
 from faceswap_server.exit_codes import ExitCode
-from faceswap_server.jobs.job_errors import ERRORS
 from faceswap_server.runpod.handler import JobHandler
 from faceswap_server.runpod.settings import Mode
 from faceswap_server.runpod.triton_server import make_server
@@ -72,7 +72,7 @@ def check_swap(context: Context) -> Result:
             result = client.swap(image, image)
     except FaceSwapError as error:
         fact = ERRORS.get(error.code)
-        remedy = fact.remedy if fact else ExitCode.SWAP_FAILED.remedy
+        remedy = fact.for_jobs if fact else ExitCode.SWAP_FAILED.remedy
         return broken(f"{error} (the worker would end with {int(ExitCode.SWAP_FAILED)})", remedy, code=error.code)
     milliseconds = round((time.monotonic() - started) * 1e3)
     swapped = sum(face.swapped for face in result.faces)
@@ -98,7 +98,7 @@ def check_handler(context: Context) -> Result:
     if "error" in output:
         code = str(output["error"]).partition(":")[0]
         fact = ERRORS.get(code)
-        return broken(str(output["error"]), fact.remedy if fact else "the log has the details", code=code)
+        return broken(str(output["error"]), fact.for_jobs if fact else "the log has the details", code=code)
     size = len(json.dumps(output))
     said = (
         f"runpod {version}; a job took {milliseconds} ms, its answer {size} bytes of {context.settings.runsync_bytes}"

@@ -19,13 +19,14 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from faceswap_contract.errors import http_status
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.http.plain_api_body import job_input
 from faceswap_server.http.plain_api_schema import FACES, SWAP
-from faceswap_server.jobs.job_errors import JobError, http_status, is_servers_fault
+from faceswap_server.jobs.job_errors import JobError, is_servers_fault
 from faceswap_server.jobs.job_input import parse_input
 from faceswap_server.jobs.output import Document
 from faceswap_server.jobs.swap_service import SwapService, input_limits

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from faceswap_contract.errors import ERRORS
 from faceswap_core.options import Options
 
-from faceswap_server.jobs.job_errors import ERRORS
 from faceswap_server.jobs.job_input import FACES_OPTIONS
 
 Schema = dict[str, Any]
