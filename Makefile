@@ -74,7 +74,7 @@ check: setup ## lint, format and types, strict
 	@.venv/bin/ruff format --check .
 	@.venv/bin/hadolint Dockerfile
 	@$(PY) -m faceswap_contract --check
-	@$(PY) -m mypy contract/src python_backend/src client/src model_packs/src server/src tools/src tests
+	@$(PY) -m mypy contract/src python_backend/src client/src model_packs/src server/src tools/src tests examples
 
 contract: setup ## what is generated from contract/: option types, error classes, TypeScript, reference pages, contract.json
 	@$(PY) -m faceswap_contract

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 import pytest
 from faceswap_client import AsyncClient, Client, ConnectionFailed, FaceSwapError, InferReply, ServerBusy, ServerError
 from faceswap_client._errors import error_from_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import TracebackType
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 import httpx
 from faceswap_client import FaceSwapError
 from faceswap_client._errors import error_from_text

@@ -1,0 +1,43 @@
+"""Swap faces through Triton's own HTTP client.
+
+pip install 'tritonclient[http]'
+python examples/tritonclient_http.py me.jpg group.jpg swapped.png [127.0.0.1:8000]
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from tritonclient.http import InferenceServerClient, InferInput
+from tritonclient.utils import InferenceServerException
+
+
+def image_tensor(name: str, path: str) -> InferInput:
+    """BYTES [1]: the file as it is, JPEG, PNG or WebP."""
+    tensor = InferInput(name, [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([Path(path).read_bytes()], dtype=np.object_))
+    return tensor
+
+
+def main(source: str, target: str, out: str, server: str = "127.0.0.1:8000") -> str | None:
+    """Writes the swapped image to `out`; returns the server's error, if any."""
+    triton = InferenceServerClient(server)
+    try:
+        answer = triton.infer(
+            "face_swap",
+            [image_tensor("SOURCE_IMAGE", source), image_tensor("TARGET_IMAGE", target)],
+            parameters={"target_faces": "all", "output_format": "png"},  # the options of docs/reference/options.md
+        )
+    except InferenceServerException as error:
+        return f"HTTP {error.status()}: {error.message()}"  # the message begins with one of the codes of docs/errors.md
+    finally:
+        triton.close()
+    Path(out).write_bytes(answer.as_numpy("SWAPPED_IMAGE")[0])
+    faces = json.loads(answer.as_numpy("FACES")[0])["faces"]
+    print(f"{out}: {sum(face['swapped'] for face in faces)} of {len(faces)} faces swapped")
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
