@@ -45,11 +45,11 @@ def kserve_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A python in which requirements/kserve.txt is installed (450 MB, most of a minute)."""
     folder = tmp_path_factory.mktemp("kserve") / "venv"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
-    python = folder / "bin" / "python"
+    python = str(folder / "bin" / "python")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--require-hashes"]
     done = subprocess.run([*pip, "-r", LOCK], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, f"pip cannot install {LOCK.name}:\n{done.stderr[-2000:]}"
-    return str(python)
+    return python
 
 
 @pytest.fixture
