@@ -9,14 +9,14 @@ help: ## this list
 setup: ## .venv with everything, from the lock
 	@sh tools/setup.sh
 
-pack: setup ## prepare the offline model pack and put it into model_repository/
-	@$(PY) -m faceswap_models.packs
+pack: setup ## lay out .served/model_repository: configs, steps and the chosen pack (offline, unless make models)
+	@$(PY) -m faceswap_models.packs $(ARGS)
 
 models: setup ## InsightFace's own weights: make models ARGS="--accept-license" (also --from DIR, --pack buffalo_s)
 	@$(PY) -m faceswap_models.insightface --output .packs/insightface $(ARGS)
 	@$(PY) -m faceswap_models.packs insightface
 
-gate: setup ## a content gate into model_repository/: make gate ARGS="open-nsfw --threshold 0.8", or ARGS=off
+gate: setup ## a content gate: make gate ARGS="open-nsfw --threshold 0.8", or ARGS=off
 	@$(PY) -m faceswap_models.content_gate $(ARGS)
 
 offline: setup ## go back to the offline model pack
@@ -31,10 +31,10 @@ serve: setup pack ## start the server on 127.0.0.1:8000 (HTTP) and :8001 (gRPC) 
 test-unit: setup ## fast tests without a server (tests/unit), under two minutes
 	@$(PY) -m pytest tests/unit $(PYTEST)
 
-test: setup pack ## unit and integration tests, those against the real server included; about ten minutes
+test: setup ## unit and integration tests, those against the real server included; about ten minutes
 	@$(PY) -m pytest $(PYTEST)
 
-test-system: setup pack ## slow proofs (tests/system): soak, chaos, installed packages, other people's clients
+test-system: setup ## slow proofs (tests/system): soak, chaos, installed packages, other people's clients
 	@$(PY) -m pytest tests/system $(PYTEST)
 
 parity: setup ## insightface itself against the served ensemble, one row per check, into out/parity.json

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from faceswap_models.checkout import Checkout
-from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_models.packs import lay_out_offline_pack
 from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_tools.photographs import astronaut, six_people
 
@@ -42,12 +42,16 @@ def checkout() -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def server(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
+def offline_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository with the offline pack and no gate, whatever is chosen in the checkout."""
+    return lay_out_offline_pack(tmp_path_factory.mktemp("served") / "model_repository")
+
+
+@pytest.fixture(scope="session")
+def server(offline_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
     """tritonserver with the offline pack, started once for all tests."""
-    if installed_pack(checkout.model_repository) is None:
-        prepare_and_install_offline_pack()
     log = tmp_path_factory.mktemp("server") / "server.log"
-    with TritonServer(ServerSettings(checkout.model_repository, log=log)) as running:
+    with TritonServer(ServerSettings(offline_repository, log=log)) as running:
         yield running
 
 

@@ -19,6 +19,8 @@ RECOGNISER = "w600k_r50"
 IDENTITY_PROJECTION = "project_identity"
 SWAPPER = "inswapper_128"
 CONTENT_GATE = "content_gate"
+FACE_NETWORKS = (DETECTOR, RECOGNISER, SWAPPER)
+"""ONNX networks that look at faces: those that batch, and run on the GPU where there is one."""
 PACK_NETWORKS = (DETECTOR, RECOGNISER, IDENTITY_PROJECTION, SWAPPER)
 """ONNX networks of a model pack."""
 NETWORKS = (*PACK_NETWORKS, CONTENT_GATE)

@@ -1,4 +1,4 @@
-"""Where the model repository and the backend lie: in the checkout these tools were installed from."""
+"""Paths in a checkout of faceswap-triton: sources of the model repository, packs, the repository that is served."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class NotACheckout(Exception):
-    """The tools run outside a checkout of faceswap-triton."""
+    """No checkout of faceswap-triton was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,13 @@ class Checkout:
 
     @property
     def model_repository(self) -> Path:
+        """Sources: configs and steps, without networks. Only ever read."""
         return self.root / "model_repository"
+
+    @property
+    def served_repository(self) -> Path:
+        """The model repository that is served, laid out from sources, pack and gate; never committed."""
+        return self.root / ".served" / "model_repository"
 
     @property
     def onnxruntime_backend(self) -> Path:
@@ -37,3 +43,8 @@ class Checkout:
     def packs(self) -> Path:
         """Prepared packs, one directory each; never committed."""
         return self.root / ".packs"
+
+    @property
+    def content_gate(self) -> Path:
+        """The prepared content gate: `model.onnx` and `gate.json`, or nothing."""
+        return self.packs / "content_gate"

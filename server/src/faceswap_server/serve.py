@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from faceswap_models.checkout import Checkout, NotACheckout
-from faceswap_models.packs import PackError, installed_pack, prepare_and_install_offline_pack
+from faceswap_models.pack_manifest import PackError, installed_pack
 from rich.console import Console
 
 from faceswap_server.exit_codes import ExitCode
@@ -28,7 +28,7 @@ def serve(
     grpc_port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.", min=0, max=65535)] = 8001,
     metrics_port: Annotated[int, typer.Option(help="Prometheus port; 0 takes a free one.", min=0, max=65535)] = 8002,
     repository: Annotated[
-        Path | None, typer.Option(help="Model repository; default: the checkout's, with the installed pack.")
+        Path | None, typer.Option(help="Model repository; default: what `make pack` laid out in the checkout.")
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Server log; default: out/server.log.")] = None,
     state_file: Annotated[
@@ -54,9 +54,9 @@ def serve(
     _log_to(console)
     try:
         checkout = Checkout.find()
-        chosen = repository or checkout.model_repository
+        chosen = repository or checkout.served_repository
         if repository is None and installed_pack(chosen) is None:
-            prepare_and_install_offline_pack()
+            raise PackError(f"there is no model pack in {chosen}: run `make pack`")
         server_log = log or checkout.root / "out" / "server.log"
         settings = ServerSettings(
             repository=chosen,

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faceswap_models.checkout import Checkout
-from faceswap_models.packs import installed_pack, lay_out_repository, prepare_and_install_offline_pack
+from faceswap_models.packs import lay_out_offline_pack
 from faceswap_server.doctor.all_checks import CHECKS, climb
 from faceswap_server.doctor.check import Result, Status, broken, ok
 from faceswap_server.doctor.command import EXIT_BROKEN
@@ -43,11 +42,9 @@ def is_broken(result: Result, *said: str) -> None:
 
 
 @pytest.fixture
-def repository(checkout: Checkout, tmp_path: Path) -> Path:
+def repository(tmp_path: Path) -> Path:
     """A model repository of the test's own, whose networks are copies and may be damaged."""
-    if installed_pack(checkout.model_repository) is None:
-        prepare_and_install_offline_pack()
-    path = lay_out_repository(checkout.packs / "offline", tmp_path / "repository")
+    path = lay_out_offline_pack(tmp_path / "repository")
     for network in path.glob("*/1/model.onnx"):
         copy = network.with_suffix(".copy")
         shutil.copyfile(network, copy)  # they were links to the pack's files
@@ -390,8 +387,8 @@ def debug(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_whole_climb_from_the_command_line(checkout: Checkout) -> None:
-    done = debug("--json")
+def test_the_whole_climb_from_the_command_line(offline_repository: Path) -> None:
+    done = debug("--json", FACESWAP_MODEL_REPOSITORY=str(offline_repository))
     report = json.loads(done.stdout)
     assert done.returncode == 0, report
     assert report["broken"] is None

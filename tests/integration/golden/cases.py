@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from faceswap_contract.names import PACK_NETWORKS
 from faceswap_models.checkout import Checkout
+from faceswap_models.offline.pack import prepare_offline_pack
+from faceswap_models.pack_manifest import network_file
 from faceswap_tools.in_process import InProcessPipeline
 from faceswap_tools.photographs import astronaut
 from numpy.typing import NDArray
@@ -79,7 +82,8 @@ def rgb(encoded: bytes) -> NDArray[np.uint8]:
 
 def generate() -> None:
     """Rewrites every expected image with the pure functions and the installed offline pack."""
-    pipeline = InProcessPipeline.from_repository(Checkout.find().model_repository)
+    pack = prepare_offline_pack(Checkout.find().packs / "offline")
+    pipeline = InProcessPipeline({name: network_file(pack, name) for name in PACK_NETWORKS})
     EXPECTED.mkdir(exist_ok=True)
     for case in CASES:
         image = pipeline.swap([source()], target(case), output_format="png", **case.options).image

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faceswap_models.checkout import Checkout
-from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from support.runpod_worker import StartWorker, Worker, has_sdk
@@ -40,11 +38,9 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
 
 
 @pytest.fixture(scope="session")
-def offline_pack(checkout: Checkout) -> Path:
-    """The checkout's model repository, ready to serve."""
-    if installed_pack(checkout.model_repository) is None:
-        prepare_and_install_offline_pack()
-    return checkout.model_repository
+def offline_pack(offline_repository: Path) -> Path:
+    """A model repository with the offline pack, ready to serve."""
+    return offline_repository
 
 
 @pytest.fixture

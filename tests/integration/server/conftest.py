@@ -11,9 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 from faceswap_core.provenance.c2pa.development_chain import DevelopmentChain, new_development_chain
-from faceswap_models.checkout import Checkout
 from faceswap_models.content_gate import install_gate
-from faceswap_models.packs import lay_out_repository, prepare_offline_pack
+from faceswap_models.packs import lay_out_offline_pack
 from faceswap_server.triton import ServerSettings, TritonServer
 from support import signing_service
 from support.gate_networks import MOODY, build_moody_classifier
@@ -41,11 +40,10 @@ class StrictServer:
 
 
 @pytest.fixture(scope="session")
-def strict(checkout: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StrictServer]:
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StrictServer]:
     pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
     folder = tmp_path_factory.mktemp("strict")
-    pack = prepare_offline_pack(checkout.packs / "offline")
-    repository = lay_out_repository(pack, folder / "repository")
+    repository = lay_out_offline_pack(folder / "repository")
     install_gate(repository, build_moody_classifier(), MOODY, "moody")
     # a step finds modules that are installed, and those beside its model.py
     shutil.copy(signing_service.__file__, repository / "paste_faces" / "1")

@@ -29,9 +29,9 @@ MOST_FACES = 4
 
 
 @pytest.fixture(scope="module")
-def limited(checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:  # type: ignore[no-untyped-def]
+def limited(offline_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonServer]:
     settings = ServerSettings(
-        checkout.model_repository,
+        offline_repository,
         log=tmp_path_factory.mktemp("limited") / "server.log",
         environment={
             "FACESWAP_MAX_IN_FLIGHT": str(MOST),

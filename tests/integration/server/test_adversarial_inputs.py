@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from faceswap_models.checkout import Checkout
 from faceswap_server.triton import TritonServer
 from faceswap_tools.adversarial.all_requests import all_adversarial_requests
 from faceswap_tools.adversarial.images import FINE
@@ -14,11 +13,13 @@ from faceswap_tools.adversarial.sending import Answer
 from faceswap_tools.chaos.adversarial_inputs import Sent, every_adversarial_input, server_with_small_limits
 
 
-def test_nothing_hostile_gets_past_or_brings_it_down(checkout: Checkout, server: TritonServer, tmp_path: Path) -> None:
+def test_nothing_hostile_gets_past_or_brings_it_down(
+    offline_repository: Path, server: TritonServer, tmp_path: Path
+) -> None:
     assert server.is_running(), "the networks are installed"
     # `make chaos` sends all over both protocols; here each over one, and every fifth of those that can be read
     cases = [case for turn, case in enumerate(all_adversarial_requests()) if FINE not in case.outcomes or turn % 5 == 0]
-    with server_with_small_limits(checkout.model_repository, tmp_path / "server.log") as small:
+    with server_with_small_limits(offline_repository, tmp_path / "server.log") as small:
         incident = every_adversarial_input(small, cases, alternating=True)
     assert incident.saw.total() == len(cases)
     assert [(row.value, row.name) for row in incident.all_rows() if row.ok is False] == []

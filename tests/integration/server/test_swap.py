@@ -10,14 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faceswap_client import Client, FaceSwapError
-from faceswap_models.checkout import Checkout
+from faceswap_contract.names import FACE_NETWORKS
 from faceswap_server.triton import TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
 from faceswap_tools.in_process import InProcessPipeline
 from numpy.typing import NDArray
 from PIL import Image
-
-NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +24,8 @@ def client(server: TritonServer) -> Client:
 
 
 @pytest.fixture(scope="module")
-def pipeline(checkout: Checkout, server: TritonServer) -> InProcessPipeline:
-    return InProcessPipeline.from_repository(checkout.model_repository)
+def pipeline(offline_repository: Path, server: TritonServer) -> InProcessPipeline:
+    return InProcessPipeline.from_repository(offline_repository)
 
 
 def pixels(encoded: bytes) -> NDArray[np.int16]:
@@ -164,7 +162,7 @@ def test_sixteen_at_once_each_get_their_own_answer_in_batches(
     assert counted["det_10g"].inferences == 32
     assert counted["inswapper_128"].inferences == 16
     assert counted["det_10g"].executions < 16, "two images of a request are one execution; requests must join too"
-    assert sum(counted[name].executions for name in NETWORKS) < 16 * len(NETWORKS)
+    assert sum(counted[name].executions for name in FACE_NETWORKS) < 16 * len(FACE_NETWORKS)
 
 
 BAD_REQUESTS = [

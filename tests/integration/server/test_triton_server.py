@@ -26,10 +26,10 @@ IDENTITY_MODEL = "project_identity"
 
 
 @pytest.fixture
-def one_model(tmp_path: Path, checkout: Checkout, server: TritonServer) -> Path:
+def one_model(tmp_path: Path, offline_repository: Path, server: TritonServer) -> Path:
     """A repository with the smallest network alone: starts in about a second."""
     repository = tmp_path / "repository"
-    shutil.copytree(checkout.model_repository / IDENTITY_MODEL, repository / IDENTITY_MODEL)
+    shutil.copytree(offline_repository / IDENTITY_MODEL, repository / IDENTITY_MODEL)
     return repository
 
 
@@ -132,7 +132,7 @@ def test_a_killed_launcher_takes_the_server_with_it(one_model: Path, tmp_path: P
 def test_ctrl_c_while_python_is_still_importing_leaves_nothing(
     delay_s: float, tmp_path: Path, server: TritonServer
 ) -> None:
-    with Served(tmp_path) as served:
+    with Served(tmp_path, f"--repository={server.settings.repository}") as served:
         time.sleep(delay_s)
         family = psutil.Process(served.process.pid).children(recursive=True)
         served.process.send_signal(signal.SIGINT)
@@ -143,7 +143,7 @@ def test_ctrl_c_while_python_is_still_importing_leaves_nothing(
 
 @pytest.mark.parametrize("moment", ["tritonserver is there", "it loads", "it is ready"])
 def test_ctrl_c_at_any_later_moment_ends_everything_in_order(moment: str, tmp_path: Path, server: TritonServer) -> None:
-    with Served(tmp_path) as served:
+    with Served(tmp_path, f"--repository={server.settings.repository}") as served:
         if moment == "it is ready":
             served.wait_until("healthy")
         else:

@@ -6,19 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faceswap_models.checkout import Checkout
-from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
 from faceswap_server.supervision import Phase, RestartPolicy, SupervisionSettings
 from faceswap_server.triton import ServerSettings, TritonServer
 from support.supervised import Watched
 
 
 @pytest.fixture(scope="module")
-def repository(checkout: Checkout) -> Path:
-    """The checkout's own, with a pack."""
-    if installed_pack(checkout.model_repository) is None:
-        prepare_and_install_offline_pack()
-    return checkout.model_repository
+def repository(offline_repository: Path) -> Path:
+    """The whole service with the offline pack."""
+    return offline_repository
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from faceswap_models.checkout import Checkout
 from faceswap_server.triton import TritonServer
 from faceswap_tools.benchmarks.targets import at_most
 from faceswap_tools.chaos import callers as callers_module
@@ -70,9 +69,11 @@ def test_the_report_says_what_was_lost_and_what_was_broken(lost: int, bound_kept
     assert ("refusals" in text) is not bound_kept
 
 
-def test_starts_that_must_fail_say_why_in_one_line(checkout: Checkout, server: TritonServer, tmp_path: Path) -> None:
+def test_starts_that_must_fail_say_why_in_one_line(
+    offline_repository: Path, server: TritonServer, tmp_path: Path
+) -> None:
     assert server.is_running()
-    incidents = failed_starts(checkout.model_repository, tmp_path)
+    incidents = failed_starts(offline_repository, tmp_path)
     assert len(incidents) >= 3
     for incident in incidents:
         assert [row for row in incident.all_rows() if row.ok is False] == [], incident

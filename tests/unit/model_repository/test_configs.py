@@ -7,15 +7,13 @@ from pathlib import Path
 
 import onnx
 import pytest
+from faceswap_contract.names import ENSEMBLES, FACE_NETWORKS, NETWORKS, STEPS
 from google.protobuf import text_format
 from support.paths import ROOT
 from tritonclient.grpc import model_config_pb2
 
 REPOSITORY = ROOT / "model_repository"
 MODELS = sorted(path.parent.name for path in REPOSITORY.glob("*/config.pbtxt"))
-ENSEMBLES = ("face_swap", "face_analysis", "face_swap_identity")
-NETWORKS = ("det_10g", "w600k_r50", "inswapper_128", "project_identity", "content_gate")
-STEPS = ("decode_images", "align_faces", "paste_faces")
 ONNX_TYPES = {"TYPE_UINT8": "UINT8", "TYPE_FP32": "FLOAT", "TYPE_INT32": "INT32", "TYPE_FP64": "DOUBLE"}
 
 
@@ -50,10 +48,9 @@ def test_explicit_name_batch_size_inputs_and_outputs(name: str) -> None:
     assert config.input
     assert config.output
     assert text.lstrip().startswith("#"), "a config opens with what the model is for"
-    assert (REPOSITORY / name / "1").is_dir()
 
 
-@pytest.mark.parametrize("name", ["det_10g", "w600k_r50", "inswapper_128"])
+@pytest.mark.parametrize("name", FACE_NETWORKS)
 def test_networks_batch_across_requests_and_warm_up(name: str) -> None:
     config = load(name)
     assert config.backend == "onnxruntime"
@@ -64,7 +61,7 @@ def test_networks_batch_across_requests_and_warm_up(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["config.pbtxt", "configs/cuda.pbtxt", "configs/tensorrt.pbtxt"])
-@pytest.mark.parametrize("name", ["det_10g", "w600k_r50", "inswapper_128"])
+@pytest.mark.parametrize("name", FACE_NETWORKS)
 def test_no_network_works_for_a_caller_whose_time_is_over(name: str, path: str) -> None:
     config = text_format.Parse((REPOSITORY / name / path).read_text(), model_config_pb2.ModelConfig())
     policy = config.dynamic_batching.default_queue_policy
@@ -74,9 +71,9 @@ def test_no_network_works_for_a_caller_whose_time_is_over(name: str, path: str) 
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_installed_networks_have_the_tensors_of_their_config(name: str) -> None:
+def test_prepared_networks_have_the_tensors_of_their_config(name: str, offline_repository: Path) -> None:
     config = load(name)
-    model = onnx.load(REPOSITORY / name / "1" / "model.onnx")
+    model = onnx.load(offline_repository / name / "1" / "model.onnx")
     for kind in ("input", "output"):
         declared = tensors(config, kind)
         found = {value.name: value.type.tensor_type for value in getattr(model.graph, kind)}

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from faceswap_contract.names import PACK_NETWORKS
 from faceswap_core.faces.letterbox import letterbox
 from faceswap_models.checkout import Checkout
-from faceswap_models.packs import NETWORKS, lay_out_repository, prepare_offline_pack
+from faceswap_models.layout import lay_out_repository
+from faceswap_models.offline.pack import prepare_offline_pack
 from faceswap_tools.benchmarks.benchmark_packs import offline_benchmark_pack
 from faceswap_tools.benchmarks.closed_loop import ClosedLoop, run_closed_loop
 from faceswap_tools.benchmarks.config_variants import VARIANTS, apply_edits
@@ -35,7 +37,7 @@ def offline_pack() -> Path:
 def test_ours_and_insightface_find_the_same_faces_of_the_wanted_size(
     offline_pack: Path, tmp_path: Path, frame: str, faces: int, crop_side: int
 ) -> None:
-    pipeline = InProcessPipeline({name: offline_pack / f"{name}.onnx" for name in NETWORKS})
+    pipeline = InProcessPipeline({name: offline_pack / f"{name}.onnx" for name in PACK_NETWORKS})
     target, source = target_image(frame, faces, crop_side), source_image()
     images = [letterbox(image.decoded())[0] for image in (source, target)]
     heads = pipeline.detect(np.stack(images))

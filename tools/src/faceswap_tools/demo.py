@@ -16,7 +16,8 @@ from typing import Literal, TypeAlias, get_args
 
 from faceswap_client import Client, FaceSwapError, SwapResult
 from faceswap_models.checkout import Checkout
-from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_models.pack_manifest import installed_pack
+from faceswap_models.packs import lay_out_pack
 from faceswap_server.triton import ServerSettings, SetupError, TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
 from PIL import Image
@@ -94,13 +95,12 @@ def _run(console: Console, example: Example) -> None:
     checkout = Checkout.find()
     out = checkout.root / "out"
     out.mkdir(exist_ok=True)
-    if installed_pack(checkout.model_repository) is None:
-        with console.status("preparing the offline model pack"):
-            prepare_and_install_offline_pack()
-    pack = installed_pack(checkout.model_repository)
+    with console.status("laying out the model pack"):
+        repository = lay_out_pack()
+    pack = installed_pack(repository)
     stand_in = "; its recogniser and swapper are stand-ins, a crude swap" if pack == "offline" else ""
     console.print(f"model pack   {pack}{stand_in}")
-    server = TritonServer(ServerSettings(checkout.model_repository, log=out / "server.log"))
+    server = TritonServer(ServerSettings(repository, log=out / "server.log"))
     try:
         _start(server, console)
         result, stages, wall_ms = _swap(server, example)

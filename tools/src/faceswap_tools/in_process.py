@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from faceswap_contract.names import PACK_NETWORKS
 from faceswap_core.codecs.decoding import KeptMetadata
 from faceswap_core.faces.scrfd import STRIDES, DetectorHeads
 from faceswap_core.limits import Limits
@@ -56,8 +57,7 @@ class InProcessPipeline:
     @classmethod
     def from_repository(cls, repository: Path) -> InProcessPipeline:
         """Uses the networks installed in a model repository."""
-        names = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
-        return cls({name: repository / name / "1" / "model.onnx" for name in names})
+        return cls({name: repository / name / "1" / "model.onnx" for name in PACK_NETWORKS})
 
     def swap(self, sources: Sequence[bytes], target: bytes, **parameters: Any) -> InProcessSwap:
         """What `face_swap` does; raises the errors the server would answer with."""

@@ -1,4 +1,4 @@
-"""`python -m faceswap_models.content_gate NAME`: a gate into the model repository, or `off`."""
+"""`python -m faceswap_models.content_gate NAME`: installs a content gate, or removes it with `off`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from faceswap_core.provenance.gate.decision import GateConfig
 from google.protobuf.message import DecodeError
 from pydantic import ValidationError
 
-from faceswap_models.checkout import Checkout
+from faceswap_models.checkout import Checkout, NotACheckout
 from faceswap_models.content_gate.classifiers import CLASSIFIERS, Classifier
-from faceswap_models.content_gate.install import install_gate, remove_gate
+from faceswap_models.content_gate.install import delete_gate, install_gate, remove_gate, write_gate
 from faceswap_models.content_gate.networks import STAND_IN, build_stand_in
 from faceswap_models.content_gate.prepare import GatePreparationError
+from faceswap_models.pack_manifest import PackError
+from faceswap_models.packs import lay_out_pack
 
 NAMES = ("off", "stand-in", "custom", *CLASSIFIERS)
 
@@ -34,22 +36,40 @@ def main(
     settings: Annotated[Path | None, typer.Option(help="JSON file of a GateConfig, for 'custom'.")] = None,
     threshold: Annotated[float | None, typer.Option(help="A score at or above this refuses.")] = None,
     refuse: Annotated[list[str] | None, typer.Option(help="A class that refuses; may be repeated.")] = None,
-    repository: Annotated[Path | None, typer.Option(help="Model repository; default: the checkout's.")] = None,
+    repository: Annotated[
+        Path | None, typer.Option(help="A laid-out model repository; default: the one served.")
+    ] = None,
 ) -> None:
     """Install a content gate, or take it out with 'off'. A running server keeps the gate it started with."""
-    chosen = repository or Checkout.find().model_repository
-    if name == "off":
-        remove_gate(chosen)
-        typer.echo("content gate: off")
-        return
     try:
-        config = _changed(_config(name, settings), threshold, refuse)
-        found = install_gate(chosen, _network(name, file), config, name)
-    except (GatePreparationError, OSError) as error:
+        if name == "off":
+            said = _remove(repository)
+        else:
+            config = _changed(_config(name, settings), threshold, refuse)
+            said = _install(repository, _network(name, file), config, name)
+    except (GatePreparationError, PackError, NotACheckout, OSError) as error:
         typer.echo(f"content gate: {error}", err=True)
         raise typer.Exit(1) from None
-    refused = ", ".join(sorted(found.config.refused))
-    typer.echo(f"content gate: {name}, refuses {refused} from {found.config.threshold:g} on")
+    typer.echo(f"content gate: {said}")
+
+
+def _install(repository: Path | None, network: onnx.ModelProto, config: GateConfig, name: str) -> str:
+    """Into `repository`, or into the checkout's gate folder, after which the served repository is laid out again."""
+    if repository is not None:
+        found = install_gate(repository, network, config, name)
+    else:
+        found = write_gate(Checkout.find().content_gate, network, config, name)
+        lay_out_pack()
+    return f"{name}, refuses {', '.join(sorted(found.config.refused))} from {found.config.threshold:g} on"
+
+
+def _remove(repository: Path | None) -> str:
+    if repository is not None:
+        remove_gate(repository)
+    else:
+        delete_gate(Checkout.find().content_gate)
+        lay_out_pack()
+    return "off"
 
 
 def _config(name: str, settings: Path | None) -> GateConfig:

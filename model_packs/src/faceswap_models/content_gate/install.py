@@ -1,11 +1,12 @@
-"""Puts gates into a model repository. Between its two files a crash leaves a repository that refuses or does not start.
+"""Installs a content gate into a folder of two files, `model.onnx` and `gate.json`.
 
-The classifier is written before its settings, and the settings go before the classifier: a classifier without
-settings refuses everything.
+The classifier is written before its settings, and the settings are removed before the classifier: after a crash in
+between there is a classifier without settings, which refuses everything.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import onnx
@@ -17,14 +18,18 @@ from faceswap_models.content_gate.networks import build_placeholder
 from faceswap_models.content_gate.prepare import prepare_gate
 
 
-def install_gate(repository: Path, original: onnx.ModelProto, config: GateConfig, name: str) -> GateFile:
-    """Prepares a classifier and installs it; returns what `gate.json` says.
+def write_gate(folder: Path, original: onnx.ModelProto, config: GateConfig, name: str) -> GateFile:
+    """Prepares a classifier and writes it with its settings into `folder`, replacing a gate that is there.
+
+    Returns:
+        What `gate.json` says.
 
     Raises:
-        GatePreparationError: see `prepare_gate`; the repository is as it was.
+        GatePreparationError: see `prepare_gate`; the folder is as it was.
+        OSError: it cannot be written.
     """
-    folder = repository / MODEL / "1"
     prepared = prepare_gate(original, config).SerializeToString(deterministic=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / SETTINGS_FILE).unlink(missing_ok=True)
     _write(folder / NETWORK_FILE, prepared)
     settings = GateFile(name=name, network_sha256=file_sha256(folder / NETWORK_FILE), config=config)
@@ -32,15 +37,26 @@ def install_gate(repository: Path, original: onnx.ModelProto, config: GateConfig
     return settings
 
 
+def delete_gate(folder: Path) -> None:
+    """Deletes what `write_gate` wrote; nothing where there is none."""
+    (folder / SETTINGS_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def install_gate(repository: Path, original: onnx.ModelProto, config: GateConfig, name: str) -> GateFile:
+    """Prepares a classifier and installs it into a model repository that is laid out; see `write_gate`."""
+    return write_gate(repository / MODEL / "1", original, config, name)
+
+
 def remove_gate(repository: Path) -> None:
-    """Puts the placeholder in a gate's place."""
+    """Puts the placeholder network, which means "no gate", into a model repository."""
     folder = repository / MODEL / "1"
     (folder / SETTINGS_FILE).unlink(missing_ok=True)
     _write(folder / NETWORK_FILE, build_placeholder().SerializeToString(deterministic=True))
 
 
 def place_placeholder(repository: Path) -> None:
-    """Puts the placeholder where neither a gate nor a placeholder is; what is there stays."""
+    """Puts the placeholder into a model repository that has neither a gate nor a placeholder."""
     folder = repository / MODEL / "1"
     if not (folder / NETWORK_FILE).is_file() and not (folder / SETTINGS_FILE).exists():
         remove_gate(repository)

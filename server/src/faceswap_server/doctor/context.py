@@ -46,7 +46,7 @@ class Context:
     @property
     def repository(self) -> Path:
         """The model repository that the worker would serve; raises NotACheckout."""
-        return self.settings.model_repository or Checkout.find().model_repository
+        return self.settings.model_repository or Checkout.find().served_repository
 
     def image(self) -> bytes:
         """The encoded image to swap with itself; raises OSError."""

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from faceswap_contract.names import FACE_NETWORKS
 
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.runpod.settings import RequireGpu, WorkerSettings
 from faceswap_server.supervision.health import prove_swap
 from faceswap_server.supervision.swap_probe import NotReady
 
-NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
 _GPU_DEVICE = Path("/dev/nvidiactl")  # there when a driver is mapped into the container
 
 
@@ -27,7 +27,7 @@ def check_networks_on_gpu(
     wanted = required is RequireGpu.YES or (required is RequireGpu.AUTO and native and has_gpu())
     if not wanted:
         return
-    for network in NETWORKS:
+    for network in FACE_NETWORKS:
         kinds = _instance_kinds(http_url, network)
         if "KIND_GPU" not in kinds:
             raise NotReady(

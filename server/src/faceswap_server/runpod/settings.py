@@ -57,7 +57,7 @@ class WorkerSettings(JobSettings):
 
     triton: Triton = Field(default=Triton.AUTO, description="auto, native or carried")
     tritonserver: Path = Field(default=IMAGE_TRITON, description="the image's own server")
-    model_repository: Path | None = Field(default=None, description="default: the checkout's")
+    model_repository: Path | None = Field(default=None, description="default: the checkout's served one")
     triton_arguments: str = Field(default="", description="further arguments for tritonserver, as in a shell")
     require_gpu: RequireGpu = Field(default=RequireGpu.AUTO, description="auto, yes or no")
     state_file: Path | None = Field(

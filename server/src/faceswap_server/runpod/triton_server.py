@@ -19,7 +19,7 @@ def make_server(settings: WorkerSettings) -> RestartableServer:
         return NativeTriton(program, settings)
     return TritonServer(
         ServerSettings(
-            repository=settings.model_repository or Checkout.find().model_repository,
+            repository=settings.model_repository or Checkout.find().served_repository,
             start_timeout_s=settings.start_seconds,
             drain_timeout_s=settings.drain_seconds,
             arguments=tuple(shlex.split(settings.triton_arguments)),

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceswap_contract.names import PACK_NETWORKS
 from faceswap_models.checkout import Checkout, NotACheckout
-from faceswap_models.packs import NETWORKS
 from faceswap_server.triton import SetupError
 from rich.console import Console
 
@@ -47,7 +47,7 @@ class Plan:
 
 def _stages(plan: Plan) -> list[Row]:
     pack = offline_benchmark_pack(plan.scratch).ours
-    pipeline = InProcessPipeline({name: pack / f"{name}.onnx" for name in NETWORKS})
+    pipeline = InProcessPipeline({name: pack / f"{name}.onnx" for name in PACK_NETWORKS})
     frames = ("1080p", "4K") if plan.quick else ("720p", "1080p", "4K", "12 MP")
     return measure_stages(pipeline, frames, seconds=1.5 if plan.quick else 5.0)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,10 @@ from pathlib import Path
 import onnx
 from faceswap_core.files.user_cache import user_cache_directory
 from faceswap_models.checkout import Checkout
+from faceswap_models.offline.pack import prepare_offline_pack
 from faceswap_models.onnx_graphs import prepare_network, read_emap
 from faceswap_models.onnx_graphs.identity_projection import build_identity_projection
-from faceswap_models.packs import prepare_offline_pack
+from faceswap_models.pack_manifest import seal_pack
 
 from faceswap_tools.benchmarks.insightface_networks import write_float_networks
 from faceswap_tools.random_weights import build_random_weights
@@ -61,11 +60,5 @@ def random_weights_benchmark_pack(scratch: Path, detector: Path | None = None) -
     else:
         prepare_network(detector, directory / "det_10g.onnx")
         theirs["det_10g"] = detector
-    _write_manifest(directory)
+    seal_pack(directory, "twins")
     return BenchmarkPack("twins", directory, theirs)
-
-
-def _write_manifest(directory: Path) -> None:
-    scratch = directory / f"manifest.json.{os.getpid()}"
-    scratch.write_text(json.dumps({"pack": "twins", "sha256": {}}) + "\n")
-    scratch.replace(directory / "manifest.json")

@@ -19,7 +19,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from faceswap_models.packs import lay_out_repository
+from faceswap_contract.names import FACE_NETWORKS
+from faceswap_models.layout import lay_out_repository
 from rich.console import Console
 from rich.table import Table
 
@@ -31,7 +32,6 @@ from faceswap_tools.benchmarks.benchmark_packs import (
 from faceswap_tools.benchmarks.images import FRAMES, source_image, target_image
 from faceswap_tools.benchmarks.service import BenchmarkedServer, benchmarked_server
 
-NETWORKS = ("det_10g", "w600k_r50", "inswapper_128")
 STEPS = ("decode_images", "align_faces", "paste_faces")
 
 
@@ -78,20 +78,20 @@ VARIANTS = {
     variant.name: variant
     for variant in (
         Variant("unchanged"),  # what the comparison itself is worth
-        Variant("network threads 1", (_parameter(NETWORKS, "intra_op_thread_count", 1),)),
-        Variant("spinning on", (_parameter(NETWORKS, "session.intra_op.allow_spinning", 1),)),
+        Variant("network threads 1", (_parameter(FACE_NETWORKS, "intra_op_thread_count", 1),)),
+        Variant("spinning on", (_parameter(FACE_NETWORKS, "session.intra_op.allow_spinning", 1),)),
         Variant("steps 1 instance", (_instances(STEPS, 1),)),
         Variant("steps 3 instances", (_instances(STEPS, 3),)),
         Variant("decode 1 instance", (_instances(("decode_images",), 1),)),
         Variant("paste 1 instance", (_instances(("paste_faces",), 1),)),
         Variant("align 1 instance", (_instances(("align_faces",), 1),)),
-        Variant("networks 2 instances", (_instances(NETWORKS, 2),)),
+        Variant("networks 2 instances", (_instances(FACE_NETWORKS, 2),)),
         Variant(
             "networks 2 instances of 1 thread",
-            (_instances(NETWORKS, 2), _parameter(NETWORKS, "intra_op_thread_count", 1)),
+            (_instances(FACE_NETWORKS, 2), _parameter(FACE_NETWORKS, "intra_op_thread_count", 1)),
         ),
-        Variant("batching delay 2 ms", (_batching(NETWORKS, "max_queue_delay_microseconds: 2000"),)),
-        Variant("batching delay 10 ms", (_batching(NETWORKS, "max_queue_delay_microseconds: 10000"),)),
+        Variant("batching delay 2 ms", (_batching(FACE_NETWORKS, "max_queue_delay_microseconds: 2000"),)),
+        Variant("batching delay 10 ms", (_batching(FACE_NETWORKS, "max_queue_delay_microseconds: 10000"),)),
         Variant("detector batch 4", (Edit(("det_10g",), r"max_batch_size: \d+", "max_batch_size: 4"),)),
         Variant("malloc keeps pages", environment=KEEP_PAGES),
         Variant("shm 16 MiB", arguments=_shm(16)),

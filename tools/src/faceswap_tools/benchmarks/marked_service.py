@@ -14,7 +14,7 @@ from pathlib import Path
 from faceswap_core.provenance.c2pa.development_chain import new_development_chain
 from faceswap_models.content_gate import install_gate
 from faceswap_models.content_gate.networks import STAND_IN, build_stand_in
-from faceswap_models.packs import lay_out_repository
+from faceswap_models.layout import lay_out_repository
 
 from faceswap_tools.benchmarks.benchmark_packs import BenchmarkPack
 from faceswap_tools.benchmarks.images import source_image, target_image

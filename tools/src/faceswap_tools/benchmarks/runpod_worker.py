@@ -19,8 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from faceswap_client import Client
-from faceswap_models.checkout import Checkout
-from faceswap_models.packs import installed_pack, prepare_and_install_offline_pack
+from faceswap_models.packs import lay_out_offline_pack
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton import ServerSettings, TritonServer
 
@@ -55,18 +54,16 @@ def worker(plane: ControlPlane, repository: Path, log: Path, **environment: str)
 
 def cold_start(runs: int = 5) -> list[Row]:
     """Seconds from process start to the first job's answer, with the offline pack, and what they went into."""
-    checkout = Checkout.find()
-    if installed_pack(checkout.model_repository) is None:
-        prepare_and_install_offline_pack()
     image = base64.b64encode(probe_image()).decode()
     parts: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
+        repository = lay_out_offline_pack(Path(scratch) / "repository")
         for _ in range(runs):
             log = Path(scratch) / "worker.log"
             with ControlPlane() as plane:
                 job_id = plane.submit({"source": image, "target": image})
                 started = time.monotonic()
-                with worker(plane, checkout.model_repository, log, FACESWAP_WARM_UP="0"):
+                with worker(plane, repository, log, FACESWAP_WARM_UP="0"):
                     job = plane.wait(job_id, 120)
             if job.taken is None or job.ended is None or job.error is not None:
                 raise RuntimeError(f"the first job failed: {job.error}")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from faceswap_contract.names import PACK_NETWORKS
 from faceswap_core.buffers.new_lease import buffer_folder
 from faceswap_core.buffers.server_processes import allocated_bytes, regions_of
 
 SERVER = "tritonserver"
-NETWORKS = ("det_10g", "w600k_r50", "project_identity", "inswapper_128")
 # The Python backend starts `triton_python_backend_stub .../model.py <shm> ... <model>_<group>_<instance> ...`.
 _INSTANCE = re.compile(r"^(?P<model>[a-z][a-z0-9_]*)_\d+_\d+$|^(?P<shared>[a-z][a-z0-9_]*)_\d+$")
 
@@ -35,7 +35,7 @@ class CpuSeconds:
     @property
     def networks(self) -> float:
         """Of the processes that run onnxruntime: computing, and their share of moving tensors."""
-        return sum(spent for name, spent in self.by_model.items() if name in NETWORKS)
+        return sum(spent for name, spent in self.by_model.items() if name in PACK_NETWORKS)
 
     @property
     def outside_networks(self) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faceswap_client import Client
-from faceswap_models.packs import lay_out_repository
+from faceswap_models.layout import lay_out_repository
 from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.statistics import ModelStatistics, difference, read_statistics
 

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checkout = Checkout.find()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     with tempfile.TemporaryDirectory() as scratch:
-        incidents = all_incidents(checkout.model_repository, Path(scratch), console)
+        incidents = all_incidents(checkout.served_repository, Path(scratch), console)
     console.print(incident_table(incidents))
     rows = [row for incident in incidents for row in incident.all_rows()]
     return report_bounds(checkout.root, "chaos", rows, console)

@@ -12,7 +12,7 @@ from typing import Annotated
 import cv2
 import typer
 from faceswap_models.checkout import Checkout
-from faceswap_models.packs import lay_out_repository
+from faceswap_models.layout import lay_out_repository
 from faceswap_server.triton import ServerSettings, SetupError, TritonServer
 from rich.console import Console
 

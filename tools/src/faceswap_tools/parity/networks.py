@@ -14,7 +14,7 @@ from faceswap_models.onnx_graphs import identity_projection
 from faceswap_models.onnx_graphs.identity_projection import build_identity_projection
 from faceswap_models.onnx_graphs.prepare import prepare_network
 from faceswap_models.onnx_graphs.swapper import read_emap
-from faceswap_models.packs import MANIFEST, seal_pack
+from faceswap_models.pack_manifest import PackError, read_manifest, seal_pack
 
 from faceswap_tools.random_weights.build import build_random_weights
 
@@ -47,7 +47,9 @@ def prepare_networks(
     originals[SWAPPER] = swapper or built[SWAPPER]
     key = "-".join(f"{path.stem}.{path.stat().st_size}" for path in originals.values())
     pack = packs / f"parity-{key}-{_surgery_version()}"
-    if not (pack / MANIFEST).is_file():
+    try:
+        read_manifest(pack)
+    except PackError:
         _prepare(originals, pack)
     return ParityNetworks(originals, pack)
 

@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     checkout, console = Checkout.find(), Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as scratch:
-        settings = ServerSettings(checkout.model_repository, log=Path(scratch) / "server.log")
+        settings = ServerSettings(checkout.served_repository, log=Path(scratch) / "server.log")
         with TritonServer(settings) as server:
             run = soak(
                 server,
