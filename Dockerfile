@@ -1,7 +1,7 @@
 # The worker of docs/deploy/runpod.md in a container.
 #
 #   docker build --build-arg PACK=offline -t NAME:TAG .                  Triton's own image, for GPUs; no weights needed
-#   docker build --build-arg PACK=offline --target cpu -t NAME:TAG .     Debian and pip's Triton, for a desk
+#   docker build --build-arg PACK=offline --target cpu -t NAME:TAG .     Debian and pip's Triton, for local development
 #
 # InsightFace's weights (non-commercial research only) go in when you accept their licence, never by default:
 #   --build-arg PACK=buffalo_l --build-arg ACCEPT_INSIGHTFACE_LICENSE=yes
@@ -10,8 +10,7 @@
 # Nobody grants you the right to publish an image that holds them.
 #
 # --secret id=pip_conf,src=pip.conf: a package index of your own, for the build only.
-# Every RUN is a script of container/, so that its text can be run anywhere; `make image-proof` does, README says what
-# has been run and what has not. Needs BuildKit (Docker 23 or newer) or Buildah.
+# Every RUN is a script of deploy/container/, so that its text can be run anywhere; `make image-proof` does. Needs BuildKit (Docker 23 or newer) or Buildah.
 
 # Triton 26.10 (CUDA 13.4), the newest release there is. Its CUDA runs on any driver of branch R580 or newer: within
 # CUDA 13 an older driver runs newer libraries ("minor version compatibility", NVIDIA's CUDA compatibility guide), and
@@ -25,6 +24,8 @@ ARG TRITON_FULL=nvcr.io/nvidia/tritonserver:${TRITON_RELEASE}-py3
 ARG TRITON_BASE=nvcr.io/nvidia/tritonserver:${TRITON_RELEASE}-py3-min
 # Debian 12: its Python 3.11 has the shared library that pip's Triton is linked against.
 ARG CPU_BASE=debian:12.15-slim
+# The label's; a test compares it with faceswap_contract.version.
+ARG VERSION=0.2.0
 
 
 # --- Python packages for the CPU, and the model pack of both images ------------------------------------------------
@@ -51,12 +52,11 @@ COPY client /source/client
 COPY model_packs /source/model_packs
 COPY server /source/server
 RUN --mount=type=bind,source=deploy/container,target=/container \
-    sh /container/install_own.sh /opt/own /opt/builder /source/python_backend /source/client /source/model_packs /source/server
+    sh /container/install_own.sh /opt/own /opt/builder /source client python_backend model_packs server
 
 FROM cpu-own AS pack
-WORKDIR /opt/faceswap
+WORKDIR /source
 COPY model_repository model_repository
-COPY python_backend/backends python_backend/backends
 RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/add_python_path.sh /opt/own /opt/faceswap/packages /opt/builder
 ARG PACK=offline
@@ -64,13 +64,13 @@ ARG ACCEPT_INSIGHTFACE_LICENSE=no
 RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,from=originals,target=/originals \
     --mount=type=secret,id=originals_url \
-    sh /container/prepare_pack.sh "${PACK}" "${ACCEPT_INSIGHTFACE_LICENSE}"
+    sh /container/prepare_pack.sh "${PACK}" "${ACCEPT_INSIGHTFACE_LICENSE}" /opt/faceswap/model_repository
 # Proven before it is served: the real server loads it and swaps a face, here and now.
 RUN --mount=type=bind,source=deploy/container,target=/container \
-    sh /container/prove_pack.sh
+    sh /container/prove_pack.sh /opt/faceswap/model_repository
 
 
-# --- CPU: Debian and pip's Triton (24.10, with known security holes: for a desk, not for the internet) --------------
+# --- CPU: Debian and pip's Triton (24.10, with known security holes: for local development, not for the internet) --------------
 
 FROM ${CPU_BASE} AS cpu
 RUN --mount=type=bind,source=deploy/container,target=/container \
@@ -79,7 +79,7 @@ RUN --mount=type=bind,source=deploy/container,target=/container \
     && sh /container/add_python_path.sh /opt/faceswap/own /opt/faceswap/packages
 COPY --from=cpu-packages /opt/faceswap/packages /opt/faceswap/packages
 COPY --from=pack /opt/faceswap/model_repository /opt/faceswap/model_repository
-COPY --from=pack /opt/faceswap/python_backend /opt/faceswap/python_backend
+COPY --from=pack /source/python_backend/backends /opt/faceswap/python_backend/backends
 COPY --from=cpu-own /opt/own /opt/faceswap/own
 COPY LICENSE /opt/faceswap/LICENSE
 WORKDIR /opt/faceswap
@@ -98,7 +98,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/list_compilers.sh
 ARG PACK=offline
-ARG VERSION=0.2.0
+ARG VERSION
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="faceswap-triton" \
       org.opencontainers.image.description="Face swap behind NVIDIA Triton, CPU" \
@@ -155,7 +155,7 @@ ENV PATH=/opt/tritonserver/bin:${PATH} \
     PORT=8000 \
     RUNPOD_LOG_LEVEL=INFO
 ARG PACK=offline
-ARG VERSION=0.2.0
+ARG VERSION
 ARG REVISION=unknown
 ARG TRITON_RELEASE
 LABEL org.opencontainers.image.title="faceswap-triton" \

@@ -1,15 +1,17 @@
 #!/bin/sh
-# Installs our own packages, whose builder lies in BUILDER, into a directory: install_own.sh DIRECTORY BUILDER PACKAGE...
-# Sources are copied first: a builder writes beside them, and the build context is read-only.
+# Installs our own packages into a directory: install_own.sh DIRECTORY BUILDER SOURCE PACKAGE...
+# BUILDER holds hatchling; SOURCE the folders of the packages, side by side as in a checkout: a build reads the contract
+# and the version beside its own folder. Sources are copied first: a build writes beside them, and the build context is
+# read-only.
 set -eu
 directory=$1
 builder=$2
-shift 2
+source=$3
+shift 3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-cp -R "$(dirname "$1")/contract" "$scratch/" # the client's builder takes it from beside the client
+cp -R "$source/." "$scratch"
 for package in "$@"; do
-    cp -R "$package" "$scratch/"
     PYTHONPATH=$builder python3 -m pip install --disable-pip-version-check --no-cache-dir --root-user-action=ignore --quiet \
-        --no-deps --no-index --no-build-isolation --target "$directory" "$scratch/$(basename "$package")"
+        --no-deps --no-index --no-build-isolation --target "$directory" "$scratch/$package"
 done

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prepares a model pack and puts it into the model repository of the current directory: prepare_pack.sh PACK ACCEPTED
+# Prepares a model pack and lays it out with the configs and steps of the current directory's model_repository/:
+# prepare_pack.sh PACK ACCEPTED REPOSITORY
 #   offline                  built from the locked packages, no weights
 #   buffalo_l, buffalo_s     InsightFace's, only with ACCEPTED=yes: from /originals if it holds files, from the archive
 #                            whose address is in /run/secrets/originals_url if there is one, else from their official
@@ -8,13 +9,14 @@
 set -eu
 pack=$1
 accepted=$2
+repository=${3:-}
 secret=/run/secrets/originals_url
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 case $pack in
 offline)
-    python3 -m faceswap_models.packs offline
+    python3 -m faceswap_models.packs offline --output "$repository"
     exit 0
     ;;
 buffalo_l | buffalo_s) ;;
@@ -40,4 +42,4 @@ elif [ -s "$secret" ]; then
 fi
 python3 -m faceswap_models.insightface --accept-license --pack "$pack" --output ".packs/$pack" \
     --downloads "$scratch/downloads" ${from:+--from "$from"}
-python3 -m faceswap_models.packs "$pack"
+python3 -m faceswap_models.packs "$pack" --output "$repository"
