@@ -1,30 +1,32 @@
-"""The errors a call can end in, each with a stable `code`.
+"""Exceptions that a call can raise, each with a stable `code`.
 
     FaceSwapError
-    ├── ImageError          an image cannot be used: EMPTY_IMAGE, NOT_AN_IMAGE, UNSUPPORTED_FORMAT, TRUNCATED_IMAGE,
-    │                       CORRUPT_IMAGE, TOO_MANY_BYTES, TOO_MANY_PIXELS, BAD_DIMENSIONS, ANIMATED_IMAGE
-    ├── OptionError         an option cannot be used: UNKNOWN_OPTION, INVALID_OPTION
-    ├── RequestError        the request as a whole cannot be used: INVALID_TENSOR, WRONG_PICTURE_COUNT,
-    │   │                   INVALID_IDENTITY, SOURCE_COUNT_MISMATCH
-    │   └── ContentRefused  CONTENT_REFUSED: the operator's content gate refuses an image
-    ├── FaceError           the faces asked for are not there: NO_FACE_IN_SOURCE, NO_FACE_IN_TARGET,
-    │                       FACE_INDEX_OUT_OF_RANGE
-    ├── RequestCancelled    CANCELLED: somebody gave the request up
-    ├── DeadlineExceeded    DEADLINE_EXCEEDED: no answer within the timeout
-    ├── ConnectionFailed    CONNECTION_FAILED: the server cannot be reached, or the connection broke; CLIENT_CLOSED
-    └── ServerError         the request was fine, the server could not answer it: INTERNAL, SIGNING_FAILED
-        ├── ServerBusy      SERVER_BUSY: full, try again later
-        └── BadAnswer       BAD_ANSWER: the answer is not one a faceswap server gives
+    ├── ImageError          an image cannot be used
+    ├── OptionError         an option does not exist, or its value is not allowed
+    ├── RequestError        the request as a whole cannot be used
+    │   └── ContentRefused  the server's content gate refuses an image
+    ├── FaceError           the faces asked for are not there
+    ├── RequestCancelled    the request was cancelled
+    ├── DeadlineExceeded    no answer within the timeout
+    ├── ConnectionFailed    the server cannot be reached, the connection broke, or the client is closed
+    └── ServerError         the request was fine, the server could not answer it
+        ├── ServerBusy      full, try again later
+        └── BadAnswer       the answer is not one that a faceswap server gives
 
-The server's text is `CODE: message`, often behind `in ensemble 'face_swap', `. `CLASS_BY_CODE` is the only table
-from codes to classes. A code it does not know keeps its name and gets its class from the status of the answer.
-Messages never hold image data. Errors of gRPC and httpx stay inside, as `__cause__`.
+The codes of each class, what they mean and what to do are in `faceswap_contract.errors`. The server's text is
+`CODE: message`, often behind `in ensemble 'face_swap', `. A code that this version does not know keeps its name and
+gets its class from the status of the answer. Messages never hold image data. Errors of gRPC and httpx are not raised;
+they are the `__cause__`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
+
+from faceswap_contract.errors import ERRORS, Family, Origin
 
 
 class FaceSwapError(Exception):
@@ -33,7 +35,7 @@ class FaceSwapError(Exception):
     Attributes:
         code: stable name to branch on; `default_code` of the class when the server named none.
         message: one sentence for a person.
-        request_id: what the client called this request; the server's log has the same. Empty where there is none.
+        request_id: the client's id of this request, which is in the server's log too. Empty where there is none.
     """
 
     default_code: ClassVar[str] = "FACESWAP_ERROR"
@@ -88,7 +90,7 @@ class ContentRefused(RequestError):
 
 
 class RequestCancelled(FaceSwapError):
-    """Somebody gave the request up before it was done."""
+    """The request was cancelled before it was done."""
 
     default_code = "CANCELLED"
 
@@ -103,7 +105,7 @@ class ConnectionFailed(FaceSwapError):
     """The server cannot be reached, or the connection broke before the answer was complete.
 
     Attributes:
-        nothing_sent: the connection was refused, so the server knows nothing of the request.
+        nothing_sent: the connection was refused, so the server never received the request.
     """
 
     default_code = "CONNECTION_FAILED"
@@ -120,12 +122,12 @@ class ServerError(FaceSwapError):
 
 
 class ServerBusy(ServerError):
-    """The server is full. Nothing was done; the same call may be made again.
+    """The server is full. Nothing was done; the same call may be retried.
 
     Attributes:
         retry_after_s: seconds the server asks to wait, or None when it does not say.
-        turned_away: the server itself said so, or said when to come back; False for a status alone, which a proxy
-            may have sent for reasons of its own.
+        turned_away: the server itself rejected the request unprocessed, or said when to retry; False for a status
+            alone, which a proxy may have sent for another reason.
     """
 
     default_code = "SERVER_BUSY"
@@ -150,33 +152,28 @@ class BadAnswer(ServerError):
     default_code = "BAD_ANSWER"
 
 
-CLASS_BY_CODE: dict[str, type[FaceSwapError]] = {
-    "EMPTY_IMAGE": ImageError,
-    "NOT_AN_IMAGE": ImageError,
-    "UNSUPPORTED_FORMAT": ImageError,
-    "TRUNCATED_IMAGE": ImageError,
-    "CORRUPT_IMAGE": ImageError,
-    "TOO_MANY_BYTES": ImageError,
-    "TOO_MANY_PIXELS": ImageError,
-    "BAD_DIMENSIONS": ImageError,
-    "ANIMATED_IMAGE": ImageError,
-    "UNKNOWN_OPTION": OptionError,
-    "INVALID_OPTION": OptionError,
-    "INVALID_TENSOR": RequestError,
-    "WRONG_PICTURE_COUNT": RequestError,
-    "INVALID_IDENTITY": RequestError,
-    "SOURCE_COUNT_MISMATCH": RequestError,
-    "NO_FACE_IN_SOURCE": FaceError,
-    "NO_FACE_IN_TARGET": FaceError,
-    "FACE_INDEX_OUT_OF_RANGE": FaceError,
-    "CONTENT_REFUSED": ContentRefused,
-    "CANCELLED": RequestCancelled,
-    "DEADLINE_EXCEEDED": DeadlineExceeded,
-    "SERVER_BUSY": ServerBusy,
-    "SIGNING_FAILED": ServerError,
-    "INTERNAL": ServerError,
-}
-"""Every code a server sends, and the class it becomes."""
+CLASS_BY_FAMILY: Mapping[Family, type[FaceSwapError]] = MappingProxyType(
+    {
+        Family.IMAGE: ImageError,
+        Family.OPTION: OptionError,
+        Family.REQUEST: RequestError,
+        Family.FACE: FaceError,
+        Family.REFUSED: ContentRefused,
+        Family.CANCELLED: RequestCancelled,
+        Family.DEADLINE: DeadlineExceeded,
+        Family.CONNECTION: ConnectionFailed,
+        Family.BUSY: ServerBusy,
+        Family.BAD_ANSWER: BadAnswer,
+        Family.SERVER: ServerError,
+    }
+)
+
+_SERVERS = {Origin.SERVICE, Origin.HTTP, Origin.WORKER}
+
+CLASS_BY_CODE: Mapping[str, type[FaceSwapError]] = MappingProxyType(
+    {code: CLASS_BY_FAMILY[fact.family] for code, fact in ERRORS.items() if _SERVERS & set(fact.origins)}
+)
+"""Every code that a server or a RunPod worker sends, and the class it becomes."""
 
 _CLASS_BY_GRPC_STATUS: dict[str, type[FaceSwapError]] = {
     "INVALID_ARGUMENT": RequestError,
@@ -198,7 +195,9 @@ _CLASS_BY_HTTP_STATUS: dict[int, type[FaceSwapError]] = {
     408: RequestError,
     413: RequestError,
     415: RequestError,
+    422: RequestError,
     429: ServerBusy,
+    499: RequestCancelled,
     501: RequestError,
     503: ServerBusy,
     504: DeadlineExceeded,
@@ -207,9 +206,9 @@ _CLASS_BY_HTTP_STATUS: dict[int, type[FaceSwapError]] = {
 _CODE = re.compile(r"\b([A-Z][A-Z0-9_]{2,}): ")
 _PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )?(\[request id: [^\]]*\] )?")
 _WITHDRAWN = re.compile(r"^Request for unknown model: '\w+' has no available versions")
-"""Triton's words for a model it knows but no longer serves: the server is draining before it stops or restarts."""
-_RETRY_HINT = re.compile(r"\bretry after (\d{1,9}) ms\b")  # in SERVER_BUSY texts of our steps and of the front
-_QUEUE_FULL = re.compile(r"maximum queue size")  # Triton's own refusal
+"""Triton's text for a model it knows but no longer serves: the server is draining before it stops or restarts."""
+_RETRY_HINT = re.compile(r"\bretry after (\d{1,9}) ms\b")  # in SERVER_BUSY texts of the steps and of the HTTP front
+_QUEUE_FULL = re.compile(r"maximum queue size")  # Triton's own rejection
 _LONGEST_MESSAGE = 500  # characters; a server's message is a sentence, a proxy's may be a page
 
 
@@ -219,9 +218,9 @@ def error_from_text(
     """The client's error for a server's error text.
 
     Args:
-        text: what the server said, for example `in ensemble 'face_swap', NO_FACE_IN_TARGET: no face was found`.
+        text: the server's error message, for example `in ensemble 'face_swap', NO_FACE_IN_TARGET: no face was found`.
         status: gRPC status name (`INVALID_ARGUMENT`) or HTTP status number (400); decides the class where the
-            text holds no known code. A status in neither table is the server's fault: `ServerError`.
+            text holds no known code. A status in neither table becomes `ServerError`.
         request_id: copied into the error.
         retry_after_s: seconds, kept when the error is a `ServerBusy`; `retry after N ms` in the text comes first.
     """
@@ -232,7 +231,7 @@ def error_from_text(
         return ServerBusy(message, request_id=request_id, retry_after_s=retry_after_s, turned_away=True)
     found = _CODE.search(text)
     code = found.group(1) if found else ""
-    message = one_line(text[found.end() :] if found else text) or f"the server answered {status} without a word"
+    message = one_line(text[found.end() :] if found else text) or f"the server answered {status} with no error message"
     cls = CLASS_BY_CODE.get(code) or by_status or ServerError
     if issubclass(cls, ServerBusy):
         hint = _RETRY_HINT.search(message)

@@ -8,9 +8,10 @@ import re
 
 import faceswap_client
 import pytest
-from faceswap_client import FaceSwapError, RequestError, ServerBusy, ServerError
-from faceswap_client._errors import CLASS_BY_CODE, error_from_text
+from faceswap_client import FaceSwapError, RequestCancelled, RequestError, ServerBusy, ServerError
+from faceswap_client._errors import CLASS_BY_CODE, CLASS_BY_FAMILY, error_from_text, too_late
 from faceswap_client.cli._exit_codes import ExitCode, exit_code_of
+from faceswap_contract.errors import ERRORS, Family, Origin, codes_of
 from faceswap_core import errors as core
 
 
@@ -23,8 +24,15 @@ def all_classes() -> list[type[FaceSwapError]]:
     return found
 
 
-def test_the_table_has_every_code_of_the_server_and_no_other() -> None:
-    assert set(CLASS_BY_CODE) == set(core.all_errors())
+def test_every_code_of_a_server_and_every_family_has_a_class() -> None:
+    from_servers = {*codes_of(Origin.SERVICE), *codes_of(Origin.HTTP), *codes_of(Origin.WORKER)}
+    assert set(CLASS_BY_CODE) == from_servers >= set(core.all_errors())
+    assert set(CLASS_BY_FAMILY) == set(Family)
+
+
+def test_the_codes_of_the_clients_own_errors_have_the_family_of_their_class() -> None:
+    for cls in all_classes()[1:]:
+        assert CLASS_BY_FAMILY[ERRORS[cls.default_code].family] is cls
 
 
 def test_a_code_becomes_the_class_named_like_its_family_in_the_server() -> None:
@@ -37,9 +45,8 @@ def test_a_code_becomes_the_class_named_like_its_family_in_the_server() -> None:
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
     text = faceswap_client._errors.__doc__ or ""
-    tree = text[text.index("    FaceSwapError") : text.index("The server's text")]
+    tree = text[text.index("    FaceSwapError") : text.index("The codes of each class")]
     assert set(re.findall(r"^[ │├└─]*([A-Z][a-z]\w+)", tree, re.MULTILINE)) == {cls.__name__ for cls in all_classes()}
-    assert set(CLASS_BY_CODE) <= set(re.findall(r"[A-Z][A-Z_]+[A-Z]", tree))
 
 
 def test_every_class_is_exported() -> None:
@@ -78,7 +85,7 @@ def test_errors_survive_other_processes_and_copies(cls: type[FaceSwapError]) -> 
             "REQUEST_REFUSED",
             "Id: lower Case: OK: two letters are no code",
         ),
-        ("", "REQUEST_REFUSED", "the server answered INVALID_ARGUMENT without a word"),
+        ("", "REQUEST_REFUSED", "the server answered INVALID_ARGUMENT with no error message"),
         ("a\tb\x1b[31m\nc", "REQUEST_REFUSED", "a b [31m c"),
     ],
 )
@@ -89,7 +96,15 @@ def test_texts_are_taken_apart(text: str, code: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "cls"),
-    [(400, RequestError), (503, ServerBusy), (500, ServerError), (418, ServerError), ("UNAVAILABLE", ServerBusy)],
+    [
+        (400, RequestError),
+        (422, RequestError),
+        (499, RequestCancelled),
+        (503, ServerBusy),
+        (500, ServerError),
+        (418, ServerError),
+        ("UNAVAILABLE", ServerBusy),
+    ],
 )
 def test_a_text_without_a_known_code_is_classed_by_status(status: int | str, cls: type[FaceSwapError]) -> None:
     assert type(error_from_text("words", status)) is cls
@@ -99,3 +114,7 @@ def test_a_text_without_a_known_code_is_classed_by_status(status: int | str, cls
 
 def test_a_known_code_is_classed_whatever_the_status() -> None:
     assert type(error_from_text("SERVER_BUSY: words", 400)) is ServerBusy
+
+
+def test_a_deadline_of_the_server_without_one_of_the_caller_has_a_message() -> None:
+    assert str(too_late("127.0.0.1:8001", None, "")) == "DEADLINE_EXCEEDED: no answer from 127.0.0.1:8001 in time"

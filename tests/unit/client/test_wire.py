@@ -255,7 +255,7 @@ def test_every_error_of_httpx_has_a_case_above() -> None:
         (503, {"html": "<html>busy</html>"}, ServerBusy, "HTTP 503"),
         (301, {"headers": {"Location": "http://elsewhere.test/"}}, ServerError, "HTTP 301"),
         (500, {"json": ["error"]}, ServerError, "HTTP 500"),
-        (500, {"json": {"error": ""}}, ServerError, "without a word"),
+        (500, {"json": {"error": ""}}, ServerError, "with no error message"),
         (500, {"json": {"error": "line\n" * 1000}}, ServerError, r"line line.*\.\.\.$"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the command line's exit status means, and which error gets which."""
+"""Exit status of the command line: which error ends with which code."""
 
 from __future__ import annotations
 
@@ -37,12 +37,7 @@ def exit_code_of(error: FaceSwapError) -> ExitCode:
 
 
 def exit_codes_text() -> str:
-    """Every exit status and its meaning, for the end of `--help`."""
+    """Every exit status of the command line and its meaning, for the end of `--help`."""
+    codes = (code for code in ExitCode if COMMAND_LINE in code.programs)
     # the mark \b keeps the line breaks of the paragraph it begins
-    return "\n".join(
-        [
-            "\b",
-            "Exit status:",
-            *(f"  {code.value:<3}  {code.meaning}" for code in ExitCode if COMMAND_LINE in code.programs),
-        ]
-    )
+    return "\n".join(["\b", "Exit status:", *(f"  {code.value:<3}  {code.meaning}" for code in codes)])

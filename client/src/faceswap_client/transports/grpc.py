@@ -15,10 +15,10 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from faceswap_contract.errors import Origin, codes_of
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from faceswap_client._errors import (
-    CLASS_BY_CODE,
     BadAnswer,
     ConnectionFailed,
     FaceSwapError,
@@ -36,11 +36,11 @@ _RECONNECT = [
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
 ]
-# grpcio says UNAVAILABLE for a server that cannot be reached, too, and nothing but the text tells the two apart. These
-# are the beginnings and sentences of Triton and of our steps; any other text is grpcio's own.
+# grpcio reports UNAVAILABLE for an unreachable server too, and only the text distinguishes the two. These are the
+# beginnings and sentences of Triton and of the steps; any other text is grpcio's own.
 _FROM_SERVER = re.compile(
-    rf"^\[request id: |^in ensemble |^({'|'.join(CLASS_BY_CODE)}): |maximum queue size|Request timeout expired"
-    r"|[Ss]erver (is )?(stopping|exiting|not ready)"
+    rf"^\[request id: |^in ensemble |^({'|'.join(codes_of(Origin.SERVICE))}): "
+    r"|maximum queue size|Request timeout expired|[Ss]erver (is )?(stopping|exiting|not ready)"
 )
 _NEVER_CONNECTED = "failed to connect to all addresses"  # what grpcio says when no connection could be made
 _NO_SIZE_LIMIT = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]

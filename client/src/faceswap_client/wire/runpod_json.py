@@ -11,13 +11,13 @@ import json
 from typing import Any
 
 import httpx
+from faceswap_contract import names
+from faceswap_contract.limits import EMBEDDING_SIZE
 
 from faceswap_client._errors import (
-    CLASS_BY_CODE,
     BadAnswer,
     DeadlineExceeded,
     FaceSwapError,
-    ImageError,
     RequestCancelled,
     RequestError,
     ServerBusy,
@@ -29,47 +29,33 @@ from faceswap_client.wire.tensors import InferReply, InferRequest, Tensor, bytes
 
 PENDING = ("IN_QUEUE", "IN_PROGRESS", "RUNNING")
 
-WORKER_CODES: dict[str, type[FaceSwapError]] = {
-    "BAD_INPUT": RequestError,
-    "BAD_BASE64": ImageError,
-    "DOWNLOAD_REFUSED": ImageError,
-    "DOWNLOAD_FAILED": ImageError,
-    "BAD_S3_CONFIG": RequestError,
-    "UPLOAD_FAILED": ServerError,
-    "OUTPUT_TOO_LARGE": RequestError,
-    "SERVER_UNAVAILABLE": ServerError,
-    "DEADLINE_EXCEEDED": DeadlineExceeded,
-    "BAD_ANSWER": BadAnswer,
-}
-"""Codes of the worker's own, beside the server's."""
-
 _IMAGES = {
-    "face_swap": {"SOURCE_IMAGE": "source", "TARGET_IMAGE": "target"},
-    "face_analysis": {"IMAGE": "image"},
+    names.FACE_SWAP: {names.SOURCE_IMAGE: "source", names.TARGET_IMAGE: "target"},
+    names.FACE_ANALYSIS: {names.IMAGE: "image"},
 }
-_EMBEDDING_BYTES = 4 * 512
+_EMBEDDING_BYTES = 4 * EMBEDDING_SIZE
 
 
 def job_input(request: InferRequest) -> dict[str, Any]:
     """The job's `input`; raises RequestError for a model the worker does not offer."""
     if request.model not in _IMAGES:
         raise RequestError(f"a RunPod endpoint does not offer {request.model}", code="NOT_OFFERED")
-    value: dict[str, Any] = {"task": "faces" if request.model == "face_analysis" else "swap", **request.parameters}
+    value: dict[str, Any] = {"task": "faces" if request.model == names.FACE_ANALYSIS else "swap", **request.parameters}
     for tensor in request.inputs:
         images = [base64.b64encode(item).decode("ascii") for item in bytes_items(tensor)]
-        value[_IMAGES[request.model][tensor.name]] = images if tensor.name == "SOURCE_IMAGE" else images[0]
+        value[_IMAGES[request.model][tensor.name]] = images if tensor.name == names.SOURCE_IMAGE else images[0]
     return value
 
 
 def reply(output: Any, request: InferRequest) -> InferReply:
     """The tensors of a job's output; raises BadAnswer."""
     try:
-        if request.model == "face_analysis":
+        if request.model == names.FACE_ANALYSIS:
             tensors = _analysis_tensors(output)
         else:
             image = base64.b64decode(output["image"], validate=True)
             faces = {name: output[name] for name in ("width", "height", "faces", "sources")}
-            tensors = [bytes_tensor("SWAPPED_IMAGE", [image]), _faces_tensor(faces)]
+            tensors = [bytes_tensor(names.SWAPPED_IMAGE, [image]), _faces_tensor(faces)]
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         message = f"the job's output cannot be read ({type(error).__name__})"
         raise BadAnswer(message, request_id=request.request_id) from None
@@ -82,11 +68,11 @@ def _analysis_tensors(output: Any) -> list[Tensor]:
         raise ValueError
     faces = [{key: value for key, value in face.items() if key != "embedding"} for face in output["faces"]]
     document = {"width": output["width"], "height": output["height"], "faces": faces}
-    return [_faces_tensor(document), Tensor("EMBEDDINGS", "FP32", (len(rows), 512), b"".join(rows))]
+    return [_faces_tensor(document), Tensor(names.EMBEDDINGS, "FP32", (len(rows), EMBEDDING_SIZE), b"".join(rows))]
 
 
 def _faces_tensor(document: dict[str, Any]) -> Tensor:
-    return bytes_tensor("FACES", [json.dumps(document).encode()])
+    return bytes_tensor(names.FACES, [json.dumps(document).encode()])
 
 
 def ending_error(body: dict[str, Any], request_id: str) -> FaceSwapError | None:
@@ -103,18 +89,15 @@ def ending_error(body: dict[str, Any], request_id: str) -> FaceSwapError | None:
         return RequestCancelled("the job was cancelled", request_id=request_id)
     if status == "TIMED_OUT":
         return DeadlineExceeded("the job ran out of its time on the platform", code="TIMED_OUT", request_id=request_id)
-    return ServerError(f"the job ended as {one_line(str(status))} without a word", request_id=request_id)
+    return ServerError(f"the job ended as {one_line(str(status))} with no error message", request_id=request_id)
 
 
 def _job_error(error: Any, request_id: str) -> FaceSwapError:
     text = error if isinstance(error, str) else json.dumps(error)
     if text.startswith("{"):
-        # the SDK's report of an uncaught exception: a traceback and a host name, which are nobody's business here
+        # the SDK's report of an uncaught exception: a traceback and a host name, internal to the worker
         return ServerError("the worker failed; its log has the details", code="WORKER_FAILED", request_id=request_id)
-    found = error_from_text(text, 500, request_id=request_id)
-    if found.code in CLASS_BY_CODE or found.code not in WORKER_CODES:
-        return found
-    return WORKER_CODES[found.code](found.message, code=found.code, request_id=request_id)
+    return error_from_text(text, 500, request_id=request_id)
 
 
 def http_error(response: httpx.Response, request_id: str) -> FaceSwapError:
