@@ -6,9 +6,12 @@ with Client("127.0.0.1:8001") as client:
     client.swap("me.jpg", "group.jpg").save("swapped.jpg")
 """
 
+import typing as _typing
+
 from faceswap_client._async_client import AsyncClient
 from faceswap_client._base import DEFAULT_TIMEOUT
 from faceswap_client._client import Client
+from faceswap_client._deprecated import renamed as _renamed
 from faceswap_client._errors import (
     BadAnswer,
     ConnectionFailed,
@@ -76,3 +79,9 @@ __all__ = [
     "Transport",
     "draw_faces",
 ]
+
+
+if not _typing.TYPE_CHECKING:  # a type checker is to know the names above and no others
+
+    def __getattr__(name: str) -> object:
+        return _renamed(__name__, name, __name__, {"Picture": "ImageInput"})

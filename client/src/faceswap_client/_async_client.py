@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
+from faceswap_contract.options import Task
+
 from faceswap_client._base import NOT_READY, BaseClient, mean_identity
 from faceswap_client._calls import SWAP_MODEL, Call, Source
 from faceswap_client._identity import Identity
@@ -29,14 +31,14 @@ class AsyncClient(BaseClient[AsyncTransport]):
     leaves its request to end by its timeout. Images are read and encoded in a thread.
     """
 
-    @documents_options(SwapOptions)
+    @documents_options(Task.SWAP)
     async def swap(
         self, source: Source, target: ImageInput, *, timeout: float | None = None, **options: Unpack[SwapOptions]
     ) -> SwapResult:
         """As `Client.swap`."""
         return await self._run(await asyncio.to_thread(self._swap_call, source, target, options), timeout)
 
-    @documents_options(FacesOptions)
+    @documents_options(Task.FACES)
     async def faces(
         self, image: ImageInput, *, timeout: float | None = None, **options: Unpack[FacesOptions]
     ) -> Analysis:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
+from faceswap_contract.options import Task
+
 from faceswap_client._base import NOT_READY, BaseClient, mean_identity
 from faceswap_client._calls import SWAP_MODEL, Call, Source
 from faceswap_client._identity import Identity
@@ -43,7 +45,7 @@ class Client(BaseClient[Transport]):
     options that cannot be sent at all.
     """
 
-    @documents_options(SwapOptions)
+    @documents_options(Task.SWAP)
     def swap(
         self, source: Source, target: ImageInput, *, timeout: float | None = None, **options: Unpack[SwapOptions]
     ) -> SwapResult:
@@ -60,7 +62,7 @@ class Client(BaseClient[Transport]):
         """
         return self._run(self._swap_call(source, target, options), timeout)
 
-    @documents_options(FacesOptions)
+    @documents_options(Task.FACES)
     def faces(self, image: ImageInput, *, timeout: float | None = None, **options: Unpack[FacesOptions]) -> Analysis:
         """Finds the faces of an image, left to right, each with its box, score, landmarks and embedding.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import re
 import subprocess
 import sys
 import threading
+from enum import Enum
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,18 @@ import grpc
 import numpy as np
 import pytest
 import typer
+from faceswap_client import AsyncClient, Client
 from faceswap_client.cli import CommandFailed, ExitCode, _commands, app
+from faceswap_client.cli._commands import INSTALL_SERVER
 from faceswap_contract.exit_codes import COMMAND_LINE
-from faceswap_core.options import OPTION_NAMES
+from faceswap_contract.options import option
+from faceswap_core.errors import InvalidOption
+from faceswap_core.options import OPTION_NAMES, parse_options
 from PIL import Image
+from support.paths import ROOT
 from typer.testing import CliRunner, Result
+
+COMMAND_LINE_CODES = [code for code in ExitCode if COMMAND_LINE in code.programs]
 
 
 @pytest.fixture
@@ -243,7 +252,7 @@ def test_ctrl_c_is_status_130(run: Any, image: Path, monkeypatch: pytest.MonkeyP
 def test_help_explains_every_option_and_the_exit_statuses(run: Any, command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == ExitCode.OK
-    for code in (each for each in ExitCode if COMMAND_LINE in each.programs):
+    for code in COMMAND_LINE_CODES:
         assert re.search(rf"^ +{code.value} +{re.escape(code.meaning)}$", result.stdout, re.MULTILINE), code
     options = re.findall(r"^  (?:-\w, )?(--[\w-]+)(.*(?:\n {10,}.*)*)", result.stdout, re.MULTILINE)
     assert options
@@ -260,6 +269,57 @@ def test_no_command_shows_the_help(run: Any) -> None:
 def test_three_is_no_status_of_the_command_line() -> None:
     assert COMMAND_LINE not in ExitCode(3).programs
     assert len({code.value for code in ExitCode}) == len(ExitCode)
+
+
+def option_texts(run: Any, command: str) -> dict[str, str]:
+    """The help text of each option, in one line, by the option's name in the service."""
+    text = run(command, "--help").stdout
+    found = re.findall(r"^  (?:-\w, )?--([\w-]+) [A-Z]+ +(.*(?:\n {10,}.*)*)", text, re.MULTILINE)
+    return {name.replace("-", "_"): " ".join(re.sub(r"-\n +", "-", text).split()) for name, text in found}
+
+
+@pytest.mark.parametrize("name", OPTION_NAMES)
+def test_help_says_the_range_and_the_default_that_the_server_enforces(run: Any, name: str) -> None:
+    text = option_texts(run, "swap")[name]
+    default = re.search(r"\[default: \((?:by OUT's ending, else )?(.*)\)\]$", text)
+    assert default, text
+    enforced = getattr(parse_options({}), name)
+    if default.group(1) == "as it is":
+        assert enforced is None
+    else:
+        assert getattr(parse_options({name: default.group(1)}), name) == enforced
+    if isinstance(enforced, Enum):
+        assert {member.value for member in type(enforced)} <= {*re.findall(r"[\w-]+", text)}
+    bounds = re.match(r"([\d.]+) to ([\d.]+)", text)
+    assert bounds or isinstance(enforced, Enum) or name in ("source_face", "target_faces")
+    if bounds:
+        step = 0.001 if "." in bounds.group() else 1
+        low, high = (type(step)(bound) for bound in bounds.groups())
+        for allowed in (low, high):
+            parse_options({name: allowed})
+        for outside in (low - step, high + step):
+            with pytest.raises(InvalidOption):
+                parse_options({name: outside})
+
+
+def test_faces_has_those_options_of_a_swap_that_an_analysis_takes(run: Any) -> None:
+    swap, faces = option_texts(run, "swap"), option_texts(run, "faces")
+    names = {"max_faces", "min_face_size", "detection_threshold"}
+    assert set(OPTION_NAMES) & set(faces) == names
+    assert all(faces[name] == swap[name] for name in names)
+
+
+@pytest.mark.parametrize("name", OPTION_NAMES)
+def test_the_docstring_of_swap_explains_every_option(name: str) -> None:
+    for client in (Client, AsyncClient):
+        lines = re.search(rf"^    {name}: (.*(?:\n {{8}}.*)*)$", inspect.getdoc(client.swap) or "", re.MULTILINE)
+        assert lines
+        text = " ".join(lines.group(1).split())
+        assert text == f"{option(name).about}{choices(name)} Default: {option(name).shown_default}."
+
+
+def choices(name: str) -> str:
+    return f" One of {', '.join(option(name).choices)}." if option(name).choices else ""
 
 
 # --- commands of other packages
@@ -315,12 +375,39 @@ def test_a_broken_package_hurts_only_its_own_command(run: Any, monkeypatch: pyte
     assert "cannot be loaded from package:broken: ImportError: no module named x" in one_line(result)
 
 
-def test_serve_without_its_package_says_how_to_get_it(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["serve", "doctor", "keys", "debug"])
+def test_a_server_command_without_its_package_says_how_to_get_it(
+    run: Any, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     plug(monkeypatch)
-    result = run("serve", "--http-port", "1")
+    result = run(command, "--http-port", "1")
     assert result.exit_code == ExitCode.USAGE
-    assert "faceswap-tools" in one_line(result)
-    assert "needs the package faceswap-tools" in run("--help").stdout
+    last = result.stderr.splitlines()[-1]
+    assert f"faceswap-server, which is not installed here: run `make setup` or `{INSTALL_SERVER}` in" in last
+    assert "(needs the package faceswap-server)" in " ".join(run("--help").stdout.split())
+
+
+def test_the_command_that_installs_the_server_works_and_asks_no_index_for_our_packages() -> None:
+    program, *arguments = INSTALL_SERVER.split()
+    assert program == "pip"
+    offline = ["--dry-run", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    # the other packages are those of this environment; without an index, ours can only be the folders named
+    command = [sys.executable, "-m", "pip", *arguments, *offline]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    would = next(line for line in result.stdout.splitlines() if line.startswith("Would install "))
+    names = {re.sub(r"-[\d.]+$", "", each) for each in would.split()[2:]}
+    assert names == {"faceswap-client", "faceswap-core", "faceswap-models", "faceswap-server"}
+
+
+def test_the_old_name_of_a_command_warns_and_works(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("doctor", "debug"):  # the name that a package of this version, or of 0.1, registers
+        plug(monkeypatch, **{name: lambda: typer.echo("checked")})
+        for called, warnings in (("doctor", 0), ("debug", 1)):
+            result = run(called)
+            assert (result.exit_code, result.stdout) == (ExitCode.OK, "checked\n")
+            assert result.stderr.count("faceswap: warning: `debug` is now `doctor`") == warnings
+        assert not re.search(r"^  debug\b", run("--help").stdout, re.MULTILINE)
 
 
 def test_a_package_cannot_replace_our_commands(run: Any, monkeypatch: pytest.MonkeyPatch, image: Path) -> None:

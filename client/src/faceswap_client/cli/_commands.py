@@ -1,8 +1,8 @@
-"""The group of commands: errors in one line, and commands that other installed packages bring.
+"""Command group of `faceswap`: one-line errors, and commands that other installed packages register.
 
 A package adds a command through the entry point group `faceswap.commands`; the entry point's name is the command's,
-its object a function or a `typer.Typer`. Nothing of it is imported before the command or the list of commands is
-asked for. An exception with a whole number as `exit_code` chooses the exit status of its command.
+its object a function or a `typer.Typer`. It is imported only when the command or the list of commands is asked for. An
+exception with an integer attribute `exit_code` sets the exit status of its command.
 """
 
 from __future__ import annotations
@@ -17,36 +17,52 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from faceswap_client._deprecated import REMOVED_IN
 from faceswap_client._errors import FaceSwapError, one_line
 from faceswap_client.cli._exit_codes import ExitCode, exit_code_of
 
 GROUP = "faceswap.commands"
 
-_FROM_TOOLS = {
-    "debug": "says at which step a worker or endpoint fails",
+INSTALL_SERVER = "pip install ./client ./python_backend ./model_packs ./server"
+"""Installs the server's commands from a checkout. All four folders in one command: none of these packages is to be
+looked for on a package index."""
+
+_FROM_SERVER = {
+    "doctor": "checks a worker or an endpoint step by step and names what is wrong",
     "keys": "makes keys to sign with",
     "serve": "starts a local server",
 }
-"""Commands that the package faceswap-tools brings; named here so that their absence can be explained."""
+"""Commands of the package faceswap-server; listed here so that their absence can be explained."""
+
+_RENAMED = {"debug": "doctor"}
+"""Old names of commands, which work for one more release."""
 
 
 class Commands(TyperGroup):
-    """Our own commands and those of installed packages; ours win."""
+    """The client's own commands and those of installed packages; the client's take precedence."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """Our commands first, then the others in alphabetical order."""
+        """The client's commands first, then the others in alphabetical order; old names are not listed."""
         own = super().list_commands(ctx)
-        return [*own, *sorted({*_installed(), *_FROM_TOOLS} - set(own))]
+        return [*own, *sorted({*_installed(), *_FROM_SERVER} - set(own) - set(_RENAMED))]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         """The command of that name, or None."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
-        found = _installed().get(cmd_name)
+        found = _entry_point(cmd_name)
         if found is not None:
             return _load(found)
-        return _absent(cmd_name) if cmd_name in _FROM_TOOLS else None
+        return _absent(cmd_name) if cmd_name in _FROM_SERVER else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the arguments name; an old name gives the command of the new one, and a warning."""
+        new = _RENAMED.get(args[0]) if args else None
+        if new is not None:
+            _warn(f"`{args[0]}` is now `{new}`; the old name will be removed in {REMOVED_IN}")
+            args = [new, *args[1:]]
+        return super().resolve_command(ctx, args)
 
     def main(  # type: ignore[override]
         self,
@@ -66,7 +82,7 @@ class Commands(TyperGroup):
 
 
 def _reported(error: Exception) -> int:
-    """Says what went wrong in one line on stderr and returns the exit status."""
+    """Prints the error as one line on stderr and returns the exit status."""
     if os.environ.get("FACESWAP_DEBUG"):
         raise error
     status = getattr(error, "exit_code", None)
@@ -88,6 +104,10 @@ def _say(text: str, status: int) -> int:
     return int(status)
 
 
+def _warn(text: str) -> None:
+    typer.echo(f"faceswap: warning: {text}", err=True)
+
+
 def _needs_the_log(error: FaceSwapError) -> bool:
     return exit_code_of(error) is ExitCode.SERVER
 
@@ -95,6 +115,13 @@ def _needs_the_log(error: FaceSwapError) -> bool:
 def _help_hint(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     return f" (see {context.command_path} --help)" if context is not None else ""
+
+
+def _entry_point(name: str) -> EntryPoint | None:
+    """The entry point of a command, also under the name that an older package registers it with."""
+    installed = _installed()
+    names = [name, *(old for old, new in _RENAMED.items() if new == name)]
+    return next((installed[each] for each in names if each in installed), None)
 
 
 def _installed() -> dict[str, EntryPoint]:
@@ -105,7 +132,7 @@ def _load(entry: EntryPoint) -> Any:
     try:
         found = entry.load()
     except Exception as error:
-        # one broken package must not take the other commands with it
+        # one broken package must not break the other commands
         return _failing(
             entry.name,
             f"cannot be loaded ({type(error).__name__})",
@@ -124,9 +151,9 @@ def _load(entry: EntryPoint) -> Any:
 def _absent(name: str) -> Any:
     return _failing(
         name,
-        f"{_FROM_TOOLS[name]} (needs the package faceswap-tools)",
-        f"{name} is part of the package faceswap-tools, which is not installed here: "
-        "pip install ./tools in a checkout of faceswap-triton",
+        f"{_FROM_SERVER[name]} (needs the package faceswap-server)",
+        f"{name} is part of the package faceswap-server, which is not installed here: "
+        f"run `make setup` or `{INSTALL_SERVER}` in a checkout of faceswap-triton",
         ExitCode.USAGE,
     )
 
@@ -142,7 +169,7 @@ def _failing(name: str, help_text: str, message: str, status: ExitCode) -> Any:
 
 
 class CommandFailed(Exception):
-    """A command ends with one line and an exit status of its choice."""
+    """Ends a command with a one-line message and the exit status `exit_code`."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)

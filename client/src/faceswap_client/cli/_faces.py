@@ -7,6 +7,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from faceswap_contract.options import Task
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +26,7 @@ Examples:
   faceswap faces group.jpg --json --draw boxes.png"""
 
 
+@_options.takes_options(Task.FACES)
 def faces(
     image: Annotated[
         str, typer.Argument(metavar="IMAGE", help="The image to look at. '-' is stdin.", show_default=False)
@@ -40,18 +42,15 @@ def faces(
             show_default=False,
         ),
     ] = None,
-    max_faces: _options.MaxFaces = None,
-    min_face_size: _options.MinFaceSize = None,
-    detection_threshold: _options.DetectionThreshold = None,
+    *,
     server: _options.Server = _options.DEFAULT_SERVER,
     timeout: _options.Timeout = DEFAULT_TIMEOUT,
+    **options: Any,
 ) -> None:
     """Find the faces of IMAGE: boxes, scores and landmarks, left to right, in pixels of the upright image."""
     (encoded,) = read_images([image])
     with open_client(server, timeout) as client:
-        analysis = client.faces(
-            encoded, max_faces=max_faces, min_face_size=min_face_size, detection_threshold=detection_threshold
-        )
+        analysis = client.faces(encoded, **options)
     if draw is not None:
         write_result(draw, _drawn(encoded, analysis, format_by_name(draw) or "png"))
     if draw == STANDARD_STREAM:

@@ -1,12 +1,16 @@
-"""Options that more than one command has. Ranges are the server's; it checks them and says what is wrong."""
+"""Options of the command line: those of every command, and those that the contract's table declares."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
+from faceswap_contract.limits import GRPC_PORT
+from faceswap_contract.options import Kind, Option, Task, options_of
 
-DEFAULT_SERVER = "127.0.0.1:8001"
+DEFAULT_SERVER = f"127.0.0.1:{GRPC_PORT}"
 
 Server: TypeAlias = Annotated[
     str,
@@ -23,27 +27,43 @@ Timeout: TypeAlias = Annotated[
     float,
     typer.Option("--timeout", min=0.001, metavar="SECONDS", help="Longest wait for the answer, above 0."),
 ]
-MaxFaces: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        "--max-faces", metavar="N", show_default="64", help="1 to 64: of more faces only the largest are kept."
-    ),
-]
-MinFaceSize: TypeAlias = Annotated[
-    int | None,
-    typer.Option(
-        "--min-face-size",
-        metavar="PIXELS",
-        show_default="0",
-        help="0 to 65535: faces whose box has a shorter side are left out.",
-    ),
-]
-DetectionThreshold: TypeAlias = Annotated[
-    float | None,
-    typer.Option(
-        "--detection-threshold",
-        metavar="SCORE",
-        show_default="0.5",
-        help="0.05 to 1: the score from which a detection counts as a face.",
-    ),
-]
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+_PYTHON_TYPES = {Kind.INTEGER: int, Kind.NUMBER: float}  # any other kind is text, which the server reads and checks
+
+
+def takes_options(task: Task) -> Callable[[_Command], _Command]:
+    """Declares one option for each row of the contract's table that `task` takes.
+
+    The command's `**options` receives their values by name; None where the option was left out. They are listed in
+    the help in front of the command's keyword-only parameters.
+    """
+
+    def decorate(command: _Command) -> _Command:
+        signature = inspect.signature(command, eval_str=True)
+        kept = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        at = _first_keyword_only(kept)
+        kept[at:at] = [_parameter(each) for each in options_of(task)]
+        # typer reads the signature
+        setattr(command, "__signature__", signature.replace(parameters=kept))  # noqa: B010
+        return command
+
+    return decorate
+
+
+def _first_keyword_only(parameters: list[inspect.Parameter]) -> int:
+    kinds = [each.kind for each in parameters]
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    return kinds.index(keyword_only) if keyword_only in kinds else len(kinds)
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    declared = typer.Option(
+        option.flag,
+        metavar=option.metavar,
+        show_default=option.command_line_default or option.shown_default,
+        help=option.help,
+    )
+    annotation: Any = Annotated[_PYTHON_TYPES.get(option.kind, str) | None, declared]
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)

@@ -30,9 +30,9 @@ def verify(
         typer.Option(help="PEM file of root certificates; without it no signature is 'trusted'.", show_default=False),
     ] = None,
 ) -> None:
-    """Say what images say about their making: the IPTC mark in XMP, and the C2PA manifest.
+    """Show the provenance metadata of images: the IPTC mark in XMP, and the C2PA manifest.
 
-    Nothing is fetched from the network. That an image carries no mark proves nothing: one re-save strips them.
+    Nothing is fetched from the network. An image without a mark proves nothing: saving it again removes them.
     """
     anchors = _read_anchors(trust)
     found = [(name, _verified(name, data, anchors)) for name, data in zip(images, read_images(images), strict=True)]

@@ -1,11 +1,11 @@
-"""Says what an image's metadata say about its making: the IPTC mark in XMP, and a C2PA manifest.
+"""Reads an image's provenance metadata: the IPTC digital source type in XMP, and the C2PA manifest.
 
     verification = verify_image(Path("swap.jpg").read_bytes())
     verification.synthetic      # True: one of the two says so
     verification.c2pa_state     # "trusted", "valid", "invalid", "none" or "unchecked"
 
-The absence of both proves nothing: one re-save strips them. C2PA needs the package c2pa-python; without it the state
-is "unchecked". Nothing is fetched from the network.
+The absence of both proves nothing: one re-save strips them. C2PA needs the package c2pa-python, which the extra
+`verify` brings; without it the state is "unchecked". Nothing is fetched from the network.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ SYNTHETIC_SOURCE_TYPES = frozenset(
     }
 )
 """IPTC NewsCodes for images made, wholly or in part, by an algorithm (the last part of the address)."""
+
+C2PA_MISSING = "c2pa-python is not installed; the extra `verify` brings it: pip install './client[verify]'"
+"""The problem that is named where the C2PA manifest was not checked."""
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _SOURCE_TYPE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/ DigitalSourceType"
@@ -63,8 +66,8 @@ class Ingredient:
     Attributes:
         title: its name.
         relationship: `parentOf` for the image that was edited, `componentOf` for one that was put into it.
-        signed: it brought a manifest of its own.
-        problems: what was wrong with that manifest when it was taken in, for example a changed pixel.
+        signed: it has a manifest of its own.
+        problems: what was wrong with that manifest when the ingredient was added, for example a changed pixel.
     """
 
     title: str
@@ -75,7 +78,7 @@ class Ingredient:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found.
+    """Provenance metadata of one image.
 
     Attributes:
         format: `jpeg`, `png` or `webp`.
@@ -111,13 +114,13 @@ class Verification:
 
     @property
     def synthetic(self) -> bool:
-        """The XMP, or an intact manifest, says that an algorithm made the image or parts of it."""
+        """Whether the XMP, or an intact manifest, says that an algorithm made the image or parts of it."""
         intact = self.c2pa_state in ("trusted", "valid")
         return self.xmp_mark or (intact and any(_is_synthetic(action.digital_source_type) for action in self.actions))
 
 
 def verify_image(encoded: bytes, trust_anchors: bytes | None = None) -> Verification:
-    """Reads both marks of an image.
+    """Reads the XMP mark and the C2PA manifest of an image.
 
     Args:
         encoded: a JPEG, PNG or WebP.
@@ -137,7 +140,7 @@ def verify_image(encoded: bytes, trust_anchors: bytes | None = None) -> Verifica
     try:
         c2pa: Any = importlib.import_module("c2pa")
     except ModuleNotFoundError:
-        return Verification(**found, c2pa_state="unchecked", problems=("c2pa-python is not installed",))
+        return Verification(**found, c2pa_state="unchecked", problems=(C2PA_MISSING,))
     return Verification(**found, **_c2pa_part(c2pa, encoded, _MIME_TYPES[pillow_format], trust_anchors))
 
 
@@ -149,7 +152,7 @@ def _header(encoded: bytes) -> tuple[str, bytes]:
     """Pillow's name of the format, and the XMP packet (empty if none). No pixel of a JPEG or WebP is decoded."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # large images and odd metadata are not this function's business
+            warnings.simplefilter("ignore")  # warnings about large images and unusual metadata do not matter here
             with Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG", "WEBP")) as image:
                 packet = _packet(image.info)
                 if not packet and image.format == "PNG":
@@ -220,7 +223,7 @@ def _c2pa_part(c2pa: Any, encoded: bytes, mime_type: str, trust_anchors: bytes |
 
 
 def _checked_anchors(trust_anchors: bytes) -> str:
-    # c2pa passes over what it cannot read, and then nothing would be trusted, without a word
+    # c2pa silently ignores what it cannot read, and then nothing would be trusted
     try:
         pem = trust_anchors.decode("ascii")
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
