@@ -88,7 +88,7 @@ def test_json_for_json_and_lists_for_lists(gateway: httpx.Client, face: str) -> 
         ("/swap", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400, "BAD_INPUT"),
         ("/swap", {"json": {"task": "faces", "image": "x"}}, 400, "BAD_INPUT"),
         ("/swap", {"files": {"source": b"1", "target": b"2", "other": b"3"}}, 400, "UNKNOWN_OPTION"),
-        ("/swap", {"files": {"source": b"text", "target": b"text"}}, 400, "NOT_AN_IMAGE"),
+        ("/swap", {"files": {"source": b"text", "target": b"text"}}, 415, "NOT_AN_IMAGE"),
         ("/swap", {"json": {"source": "http://a/", "target": "x"}}, 400, "DOWNLOAD_REFUSED"),
         ("/faces", {"json": {"image": "%"}}, 400, "BAD_BASE64"),
         ("/faces", {"json": {"image": "AAAA", "max_faces": 0}}, 400, "INVALID_OPTION"),

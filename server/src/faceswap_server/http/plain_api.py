@@ -26,7 +26,7 @@ from fastapi.responses import JSONResponse
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.http.plain_api_body import job_input
 from faceswap_server.http.plain_api_schema import FACES, SWAP
-from faceswap_server.jobs.job_errors import JobError, is_servers_fault
+from faceswap_server.jobs.job_errors import JobError
 from faceswap_server.jobs.job_input import parse_input
 from faceswap_server.jobs.output import Document
 from faceswap_server.jobs.swap_service import SwapService, input_limits
@@ -69,8 +69,6 @@ class Gateway:
             document = await _unless_gone(request, self._run(value, job_id))
         except JobError as error:
             logger.info("request %s failed: %s", job_id, error.code)
-            if is_servers_fault(error.code):
-                self._keeper.supervisor.report_failure(f"a request ended in {error.code}")
             return _error(error, job_id)
         finally:
             self.under_way -= 1

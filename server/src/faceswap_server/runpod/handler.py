@@ -11,7 +11,7 @@ import logging
 import time
 from typing import Any
 
-from faceswap_server.jobs.job_errors import is_servers_fault, to_job_error
+from faceswap_server.jobs.job_errors import to_job_error
 from faceswap_server.jobs.job_input import parse_input
 from faceswap_server.jobs.output import Document
 from faceswap_server.jobs.public_addresses import any_addresses, public_addresses
@@ -51,8 +51,6 @@ class JobHandler:
             failure = to_job_error(error)
             # the message may quote what the caller sent; the code says enough
             logger.info("job %s failed after %.0f ms: %s", job_id, _since(started), failure.code)
-            if is_servers_fault(failure.code):
-                self._server.report_failure(f"a job ended in {failure.code}")
             return {"error": str(failure)}
         logger.info("job %s done after %.0f ms", job_id, _since(started))
         return output
