@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from faceswap_contract.environment import VARIABLES
 from faceswap_contract.errors import ERRORS
 from faceswap_contract.exit_codes import FROM_SIGNALS, ExitCode
 from faceswap_contract.options import OPTIONS
 from faceswap_contract.writers.client_options import client_options
 from faceswap_contract.writers.core_errors import core_errors
 from faceswap_contract.writers.core_options import core_options
+from faceswap_contract.writers.environment_page import environment_page
 from faceswap_contract.writers.errors_page import errors_page
 from faceswap_contract.writers.exit_codes_page import exit_codes_page
 from faceswap_contract.writers.options_page import options_page
 
 FILES: dict[str, Callable[[], str]] = {
     "client/src/faceswap_client/_swap_options.py": lambda: client_options(OPTIONS),
+    "docs/reference/environment.md": lambda: environment_page(VARIABLES.values()),
     "docs/reference/errors.md": lambda: errors_page(tuple(ERRORS.values())),
     "docs/reference/exit-codes.md": lambda: exit_codes_page(ExitCode, FROM_SIGNALS),
     "docs/reference/options.md": lambda: options_page(OPTIONS),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
+from faceswap_contract.environment import Program, UnknownVariable, check_environment
 from faceswap_models.checkout import Checkout, NotACheckout
 from faceswap_models.pack_manifest import PackError, installed_pack
 from rich.console import Console
@@ -47,11 +49,16 @@ def serve(
 ) -> None:
     """Start the server on 127.0.0.1, keep it working, and leave it running; with --listen, a front others can reach.
 
-    Exit status: 0 stopped by Ctrl-C or SIGTERM after draining, 3 it failed and restarting did not help, 10 it cannot
-    start on this machine as it is, 11 requests in flight did not finish in time, 15 it does not swap.
+    Exit status: 0 stopped by Ctrl-C or SIGTERM after draining, 2 an argument or environment variable is not allowed,
+    3 it failed and restarting did not help, 10 it cannot start on this machine as it is, 11 requests in flight did not
+    finish in time, 15 it does not swap.
     """
     console = Console(stderr=True, highlight=False)
     _log_to(console)
+    try:
+        check_environment(os.environ, console.print, Program.SERVE)
+    except UnknownVariable as error:
+        _end(Outcome(ExitCode.BAD_SETTINGS, str(error)), console)
     try:
         checkout = Checkout.find()
         chosen = repository or checkout.served_repository

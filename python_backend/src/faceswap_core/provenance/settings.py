@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from faceswap_core.options import Label
+from faceswap_core.settings_field import setting
 
 
 class SettingsError(Exception):
@@ -24,33 +25,18 @@ class ProvenanceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FACESWAP_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    sign_chain: Path | None = Field(
-        default=None, description="PEM file: the signer's certificate, then its issuers; set it to sign"
+    sign_chain: Path | None = setting("FACESWAP_SIGN_CHAIN")
+    sign_key: Path | None = setting("FACESWAP_SIGN_KEY")
+    sign_callback: str | None = setting("FACESWAP_SIGN_CALLBACK")
+    sign_algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = setting(
+        "FACESWAP_SIGN_ALGORITHM"
     )
-    sign_key: Path | None = Field(default=None, description="PEM file: the signer's private key, PKCS#8, no password")
-    sign_callback: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-        description="`module:function` in place of the key: bytes in, signature out (a key service)",
-    )
-    sign_algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = Field(
-        default="es256", description="the key's: es256, es384, es512, ps256, ps384, ps512 or ed25519"
-    )
-    sign_time_stamps: str | None = Field(
-        default=None, description="address of an RFC 3161 time-stamp authority: one call for every image"
-    )
-    label: Label = Field(
-        default=Label.OFF, description="a corner forces the visible label onto every swap; requests may choose another"
-    )
-    content_gate: Literal["installed", "required"] = Field(
-        default="installed",
-        description="installed: the gate in the model repository, if there is one; required: no start without one",
-    )
-    audit: str = Field(default="off", description="off, stdout, or the file audit lines are appended to")
-    audit_salt: Path | None = Field(
-        default=None, description="file with at least 16 random bytes that key the hashes in audit lines"
-    )
-    audit_tag: str = Field(default="", max_length=128, description="the operator's own words in every audit line")
+    sign_time_stamps: str | None = setting("FACESWAP_SIGN_TIME_STAMPS")
+    label: Label = setting("FACESWAP_LABEL", Label)
+    content_gate: Literal["installed", "required"] = setting("FACESWAP_CONTENT_GATE")
+    audit: str = setting("FACESWAP_AUDIT")
+    audit_salt: Path | None = setting("FACESWAP_AUDIT_SALT")
+    audit_tag: str = setting("FACESWAP_AUDIT_TAG")
 
     @model_validator(mode="after")
     def _whole(self) -> ProvenanceSettings:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from faceswap_contract.environment import Program, UnknownVariable, check_environment
 from rich.console import Console
 
 from faceswap_server.doctor.all_checks import CHECKS, climb
@@ -42,8 +43,9 @@ def debug(
     if unknown or not wanted:
         _refuse(f"--rungs {', '.join(unknown) or 'is empty'}: there are {', '.join(CHECKS)}")
     try:
+        check_environment(os.environ, _say, Program.WORKER)
         settings = settings_from_environment()
-    except BadSettings as error:
+    except (UnknownVariable, BadSettings) as error:
         _refuse(str(error))
     key = os.environ.get("RUNPOD_API_KEY", "")
     target = None if endpoint is None else Endpoint(endpoint, key, api.rstrip("/"), timeout)
@@ -58,8 +60,12 @@ def debug(
         raise typer.Exit(EXIT_BROKEN)
 
 
-def _refuse(text: str) -> NoReturn:
+def _say(text: str) -> None:
     sys.stderr.write(f"faceswap debug: {text}\n")
+
+
+def _refuse(text: str) -> NoReturn:
+    _say(text)
     raise typer.Exit(EXIT_USAGE)
 
 

@@ -68,7 +68,7 @@ def check_swap(context: Context) -> Result:
     image = context.image()
     started = time.monotonic()
     try:
-        with Client(context.server.http_url, timeout=context.settings.request_seconds, remember_sources=0) as client:
+        with Client(context.server.http_url, timeout=context.settings.job_seconds, remember_sources=0) as client:
             result = client.swap(image, image)
     except FaceSwapError as error:
         fact = ERRORS.get(error.code)

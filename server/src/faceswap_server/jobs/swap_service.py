@@ -44,8 +44,8 @@ class SwapService:
         self._settings = settings
         self._limits = input_limits(settings)
         # callers share a worker: nobody's embedding stays in it
-        self._client = AsyncClient(address, timeout=settings.request_seconds, remember_sources=0, retries=0)
-        self._retrier = SwapRetrier(server, settings.request_seconds)
+        self._client = AsyncClient(address, timeout=settings.job_seconds, remember_sources=0, retries=0)
+        self._retrier = SwapRetrier(server, settings.job_seconds)
         self._resolve = any_addresses if settings.allow_private_addresses else public_addresses
         self._fetcher = Fetcher(
             FetchLimits(settings.max_image_bytes, settings.download_seconds, settings.max_redirects),

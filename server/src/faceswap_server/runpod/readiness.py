@@ -46,5 +46,5 @@ def _instance_kinds(http_url: str, network: str) -> set[str]:
 
 def check(http_url: str, settings: WorkerSettings) -> None:
     """All of it; raises NotReady."""
-    prove_swap(http_url, settings.request_seconds)
+    prove_swap(http_url, settings.job_seconds)
     check_networks_on_gpu(http_url, settings.require_gpu, native=settings.native_triton is not None)

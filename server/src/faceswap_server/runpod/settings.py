@@ -1,4 +1,4 @@
-"""Every environment variable the worker reads, with its range and default. docs/deploy/runpod.md lists the same."""
+"""Every environment variable the worker reads; ranges and defaults are the contract's."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import shutil
 from enum import Enum
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from faceswap_core.settings_field import setting
+from pydantic import ValidationError
 
 from faceswap_server.jobs.settings import JobSettings
-
-IMAGE_TRITON = Path("/opt/tritonserver/bin/tritonserver")
 
 
 class Mode(str, Enum):
@@ -39,49 +38,30 @@ class RequireGpu(str, Enum):
 class WorkerSettings(JobSettings):
     """Variables named `FACESWAP_<NAME>`, and those without a prefix that RunPod itself names."""
 
-    mode: Mode = Field(default=Mode.QUEUE, validation_alias="MODE", description="queue, or lb for load balancing")
-    sdk_loop: bool = Field(
-        default=False, description="the SDK's own job loop: 50 ms more for each job, and SIGTERM can lose one"
-    )
-    drain_seconds: float = Field(default=30.0, ge=0, description="time jobs in flight get after SIGTERM")
-    start_seconds: float = Field(default=300.0, gt=0, description="time Triton gets to load every model")
-    restarts: int = Field(
-        default=5,
-        ge=0,
-        le=100,
-        description="restarts of Triton within ten minutes; the next failure ends the container",
-    )
-    warm_up: int | None = Field(
-        default=None, ge=0, le=64, description="swaps before the first job, all at once; default 8, 0 with pip's Triton"
-    )
+    mode: Mode = setting("MODE", Mode)
+    sdk_loop: bool = setting("FACESWAP_SDK_LOOP")
+    drain_seconds: float = setting("FACESWAP_DRAIN_SECONDS")
+    start_seconds: float = setting("FACESWAP_START_SECONDS")
+    restarts: int = setting("FACESWAP_RESTARTS")
+    warm_up: int | None = setting("FACESWAP_WARM_UP")
 
-    triton: Triton = Field(default=Triton.AUTO, description="auto, native or carried")
-    tritonserver: Path = Field(default=IMAGE_TRITON, description="the image's own server")
-    model_repository: Path | None = Field(default=None, description="default: the checkout's served one")
-    triton_arguments: str = Field(default="", description="further arguments for tritonserver, as in a shell")
-    require_gpu: RequireGpu = Field(default=RequireGpu.AUTO, description="auto, yes or no")
-    state_file: Path | None = Field(
-        default=None,
-        description="where the worker tells its container's health check how the server is, and its address",
-    )
+    triton: Triton = setting("FACESWAP_TRITON", Triton)
+    tritonserver: Path = setting("FACESWAP_TRITONSERVER")
+    model_repository: Path | None = setting("FACESWAP_MODEL_REPOSITORY")
+    triton_arguments: str = setting("FACESWAP_TRITON_ARGUMENTS")
+    require_gpu: RequireGpu = setting("FACESWAP_REQUIRE_GPU", RequireGpu)
+    state_file: Path | None = setting("FACESWAP_STATE_FILE")
 
-    run_bytes: int = Field(default=10_000_000, ge=1000, description="largest answer to /run (RunPod: 10 MB)")
-    runsync_bytes: int = Field(default=20_000_000, ge=1000, description="largest answer to /runsync (RunPod: 20 MB)")
-    lb_bytes: int = Field(default=30_000_000, ge=1000, description="largest HTTP request and answer (RunPod: 30 MB)")
-    link_seconds: int = Field(default=3600, ge=60, le=604_800, description="how long a link to an upload works")
-    upload_seconds: float = Field(default=30.0, gt=0, description="time one upload may wait for the bucket")
+    run_bytes: int = setting("FACESWAP_RUN_BYTES")
+    runsync_bytes: int = setting("FACESWAP_RUNSYNC_BYTES")
+    lb_bytes: int = setting("FACESWAP_LB_BYTES")
+    link_seconds: int = setting("FACESWAP_LINK_SECONDS")
+    upload_seconds: float = setting("FACESWAP_UPLOAD_SECONDS")
 
-    host: str = Field(default="0.0.0.0", description="address of the gateway")  # noqa: S104 (the platform's edge calls)
-    port: int = Field(default=80, ge=1, le=65535, validation_alias="PORT", description="port of the gateway")
-    port_health: int | None = Field(
-        default=None, ge=1, le=65535, validation_alias="PORT_HEALTH", description="port of /ping; default: PORT"
-    )
-    health_check_path: str = Field(
-        default="/ping",
-        pattern=r"^/[\w/.-]*$",
-        validation_alias="HEALTH_CHECK_PATH",
-        description="path of the health check",
-    )
+    host: str = setting("FACESWAP_HOST")
+    port: int = setting("PORT")
+    port_health: int | None = setting("PORT_HEALTH")
+    health_check_path: str = setting("HEALTH_CHECK_PATH")
 
     @property
     def warm_up_swaps(self) -> int:

@@ -121,7 +121,7 @@ class SupervisedTriton:
     def _warm_up(self, swaps: int) -> None:
         started = time.monotonic()
         try:
-            check_swap(self.server.http_url, self._settings.request_seconds, swaps)
+            check_swap(self.server.http_url, self._settings.job_seconds, swaps)
         except NotReady as error:
             if not error.busy:
                 raise
@@ -139,7 +139,7 @@ class SupervisedTriton:
         if outcome is None or _ended_well(outcome):
             return
         code = _exit_code(outcome)
-        logger.error("exit code %d, %s: %s", code, code.meaning, outcome.message)
+        logger.error("exit code %d, %s: %s", code, code.server_meaning, outcome.message)
         logger.error("what to do: %s", code.remedy)
         if self._shutdown.code is not None:  # it is stopping already; jobs in flight have waited for the server in vain
             return

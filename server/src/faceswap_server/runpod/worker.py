@@ -13,6 +13,7 @@ import sys
 import threading
 from types import FrameType
 
+from faceswap_contract.environment import Program, UnknownVariable, check_environment
 from faceswap_models.checkout import NotACheckout
 
 from faceswap_server.exit_codes import ExitCode
@@ -32,10 +33,11 @@ def main() -> int:
     set_up_logging(os.environ)
     try:
         check_arguments(sys.argv[1:])
+        check_environment(os.environ, logger.warning, Program.WORKER)
         settings = settings_from_environment()
         server = make_server(settings)
-    except (BadSettings, TooTalkative, NotACheckout) as error:
-        logger.error("exit code %d, %s: %s", ExitCode.BAD_SETTINGS, ExitCode.BAD_SETTINGS.meaning, error)
+    except (UnknownVariable, BadSettings, TooTalkative, NotACheckout) as error:
+        logger.error("exit code %d, %s: %s", ExitCode.BAD_SETTINGS, ExitCode.BAD_SETTINGS.server_meaning, error)
         return ExitCode.BAD_SETTINGS
     return run(settings, server)
 
@@ -58,7 +60,7 @@ def run(settings: WorkerSettings, server: RestartableServer) -> int:
         shutdown.begin(ExitCode.STOPPED)
         keeper.stop()
     code = shutdown.code or ExitCode.STOPPED
-    logger.info("exit code %d: %s", code, code.meaning)
+    logger.info("exit code %d: %s", code, code.server_meaning)
     return code
 
 
