@@ -37,7 +37,7 @@ async def main(source: str, target: str, out: str, server: str = "127.0.0.1:8001
     try:
         answer = await client.infer(request)
     except grpc.aio.AioRpcError as error:
-        return f"{error.code().name}: {error.details()}"  # the details begin with one of the codes of docs/errors.md
+        return f"{error.code().name}: {error.details()}"  # codes: docs/reference/errors.md
     finally:
         await client.close()
     outputs = {output.name: output.as_numpy() for output in answer.outputs}

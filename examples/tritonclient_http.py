@@ -30,7 +30,7 @@ def main(source: str, target: str, out: str, server: str = "127.0.0.1:8000") -> 
             parameters={"target_faces": "all", "output_format": "png"},  # the options of docs/reference/options.md
         )
     except InferenceServerException as error:
-        return f"HTTP {error.status()}: {error.message()}"  # the message begins with one of the codes of docs/errors.md
+        return f"HTTP {error.status()}: {error.message()}"  # codes: docs/reference/errors.md
     finally:
         triton.close()
     Path(out).write_bytes(answer.as_numpy("SWAPPED_IMAGE")[0])

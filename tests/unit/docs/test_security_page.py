@@ -37,5 +37,5 @@ def test_models_and_targets_are_named() -> None:
     assert all(f"\n{target}:" in makefile for target in re.findall(r"`make (\w+)`", PAGE))
 
 
-def test_the_readme_links_here() -> None:
-    assert "(docs/deploy/security.md)" in (ROOT / "README.md").read_text()
+def test_the_index_links_here() -> None:
+    assert "(deploy/security.md)" in (ROOT / "docs" / "index.md").read_text()
