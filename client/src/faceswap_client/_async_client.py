@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
+from faceswap_contract.names import FACE_SWAP
 from faceswap_contract.options import Task
 
 from faceswap_client._base import NOT_READY, BaseClient, mean_identity
-from faceswap_client._calls import SWAP_MODEL, Call, Source
+from faceswap_client._calls import Call, Source
 from faceswap_client._identity import Identity
 from faceswap_client._option_docs import documents_options
 from faceswap_client._options import FacesOptions, SwapOptions, Unpack
@@ -62,7 +63,7 @@ class AsyncClient(BaseClient[AsyncTransport]):
         """As `Client.ready`."""
         seconds = self._time_for_call(timeout)
         try:
-            return await self._transport.model_ready(SWAP_MODEL, seconds)
+            return await self._transport.model_ready(FACE_SWAP, seconds)
         except NOT_READY:
             return False
 

@@ -1,6 +1,6 @@
-"""The calls of a faceswap server: model and tensor names, and how arguments become requests and replies results.
+"""Builds the inference requests of a faceswap server's calls, and results from their replies.
 
-The only place that knows the contract; clients and transports do not. Names are the ensembles' own.
+The only place of the client that knows models and tensors; clients and transports do not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
+from faceswap_contract import names
+from faceswap_contract.limits import MAX_SOURCES
 from numpy.typing import NDArray
 
 from faceswap_client._errors import BadAnswer, RequestError
@@ -29,20 +31,15 @@ from faceswap_client.wire.tensors import (
     float_tensor,
 )
 
-SWAP_MODEL = "face_swap"
-IDENTITY_MODEL = "face_swap_identity"
-ANALYSIS_MODEL = "face_analysis"
-MOST_SOURCES = 8
-
 Source: TypeAlias = "ImageInput | Identity | Sequence[ImageInput] | Sequence[Identity]"
-"""Who to become: one image or identity, or up to 8 of one kind."""
+"""Source faces of a swap: one image or identity, or up to 8 of one kind."""
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Result]):
-    """A request, and what makes a result of its reply."""
+    """A request, and the function that builds the result from its reply."""
 
     request: InferRequest
     result: Callable[[InferReply], Result]
@@ -51,7 +48,7 @@ class Call(Generic[Result]):
 def swap_call(
     source: Source, target: ImageInput, parameters: Mapping[str, Parameter], memory: SourceCache
 ) -> Call[SwapResult]:
-    """A swap: of identities and of sources in `memory` by `face_swap_identity`, of other sources by `face_swap`.
+    """A swap: with identities and with sources cached in `memory` by `face_swap_identity`, else by `face_swap`.
 
     Raises what `image_bytes` raises, RequestError without any source, and TypeError for a mixture of images and
     identities.
@@ -62,8 +59,8 @@ def swap_call(
     sources = images_bytes(source)  # type: ignore[arg-type]  # no identity among them
     if not sources:
         raise RequestError("a swap needs at least one source image", code="WRONG_PICTURE_COUNT")
-    # more than the server takes go to it as images, for its own words about images
-    known = memory.recall(sources, parameters) if len(sources) <= MOST_SOURCES else None
+    # too many sources are sent as images, so that the server's error is about images
+    known = memory.recall(sources, parameters) if len(sources) <= MAX_SOURCES else None
     if known is not None:
         return _identity_call([each.embedding for each in known], target, parameters, known)
     return _image_call(sources, target, parameters, memory)
@@ -78,7 +75,7 @@ def _identities(source: Source) -> list[Identity] | None:
     if not any(kinds):
         return None
     if not all(kinds):
-        raise TypeError("sources are all images or all identities; `client.identity` makes one of the other")
+        raise TypeError("sources are all images or all identities; `client.identity` makes an identity of an image")
     return [each for each in source if isinstance(each, Identity)]
 
 
@@ -86,19 +83,19 @@ def _image_call(
     sources: Sequence[bytes], target: ImageInput, parameters: Mapping[str, Parameter], memory: SourceCache
 ) -> Call[SwapResult]:
     """`face_swap`: SOURCE_IMAGE BYTES [S] and TARGET_IMAGE BYTES [1] to SWAPPED_IMAGE BYTES [1], FACES BYTES [1] and
-    EMBEDDINGS FP32 [S, 512], which `memory` keeps for the next swap."""
-    inputs = (bytes_tensor("SOURCE_IMAGE", sources), bytes_tensor("TARGET_IMAGE", [image_bytes(target)]))
-    outputs = ("SWAPPED_IMAGE", "FACES", *(("EMBEDDINGS",) if memory.is_on else ()))
+    EMBEDDINGS FP32 [S, 512], which `memory` caches for the next swap."""
+    inputs = (bytes_tensor(names.SOURCE_IMAGE, sources), bytes_tensor(names.TARGET_IMAGE, [image_bytes(target)]))
+    outputs = (names.SWAPPED_IMAGE, names.FACES, *((names.EMBEDDINGS,) if memory.is_on else ()))
 
     def result(reply: InferReply) -> SwapResult:
-        swapped = swap_result(_one(reply, "SWAPPED_IMAGE"), _one(reply, "FACES"), reply.request_id)
+        swapped = swap_result(_one(reply, names.SWAPPED_IMAGE), _one(reply, names.FACES), reply.request_id)
         if memory.is_on:
-            rows = float_array(reply.tensor("EMBEDDINGS"))
+            rows = float_array(reply.tensor(names.EMBEDDINGS))
             known = [CachedSource(face, row.copy()) for face, row in zip(swapped.sources, rows, strict=False)]
             memory.remember(sources, parameters, known)
         return swapped
 
-    return Call(_request(SWAP_MODEL, inputs, outputs, parameters), result)
+    return Call(_request(names.FACE_SWAP, inputs, outputs, parameters), result)
 
 
 def _identity_call(
@@ -109,19 +106,19 @@ def _identity_call(
 ) -> Call[SwapResult]:
     """`face_swap_identity`: SOURCE_EMBEDDINGS FP32 [S, 512] and TARGET_IMAGE BYTES [1] to SWAPPED_IMAGE and FACES.
 
-    Options that choose a face in a source have done their work and are not sent.
+    Options that choose a face in a source do not apply to embeddings and are not sent.
     """
     inputs = (
-        float_tensor("SOURCE_EMBEDDINGS", np.stack(embeddings)),
-        bytes_tensor("TARGET_IMAGE", [image_bytes(target)]),
+        float_tensor(names.SOURCE_EMBEDDINGS, np.stack(embeddings)),
+        bytes_tensor(names.TARGET_IMAGE, [image_bytes(target)]),
     )
     sent = {name: value for name, value in parameters.items() if name not in OPTIONS_OF_SOURCES}
 
     def result(reply: InferReply) -> SwapResult:
-        swapped = swap_result(_one(reply, "SWAPPED_IMAGE"), _one(reply, "FACES"), reply.request_id)
+        swapped = swap_result(_one(reply, names.SWAPPED_IMAGE), _one(reply, names.FACES), reply.request_id)
         return with_known_sources(swapped, [each.face for each in known])
 
-    return Call(_request(IDENTITY_MODEL, inputs, ("SWAPPED_IMAGE", "FACES"), sent), result)
+    return Call(_request(names.FACE_SWAP_IDENTITY, inputs, (names.SWAPPED_IMAGE, names.FACES), sent), result)
 
 
 def faces_call(image: ImageInput, parameters: Mapping[str, Parameter]) -> Call[Analysis]:
@@ -129,12 +126,12 @@ def faces_call(image: ImageInput, parameters: Mapping[str, Parameter]) -> Call[A
 
     Raises what `image_bytes` raises.
     """
-    inputs = (bytes_tensor("IMAGE", [image_bytes(image)]),)
+    inputs = (bytes_tensor(names.IMAGE, [image_bytes(image)]),)
 
     def result(reply: InferReply) -> Analysis:
-        return analysis(_one(reply, "FACES"), float_array(reply.tensor("EMBEDDINGS")), reply.request_id)
+        return analysis(_one(reply, names.FACES), float_array(reply.tensor(names.EMBEDDINGS)), reply.request_id)
 
-    return Call(_request(ANALYSIS_MODEL, inputs, ("FACES", "EMBEDDINGS"), parameters), result)
+    return Call(_request(names.FACE_ANALYSIS, inputs, (names.FACES, names.EMBEDDINGS), parameters), result)
 
 
 def _request(

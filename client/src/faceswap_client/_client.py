@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
+from faceswap_contract.names import FACE_SWAP
 from faceswap_contract.options import Task
 
 from faceswap_client._base import NOT_READY, BaseClient, mean_identity
-from faceswap_client._calls import SWAP_MODEL, Call, Source
+from faceswap_client._calls import Call, Source
 from faceswap_client._identity import Identity
 from faceswap_client._option_docs import documents_options
 from faceswap_client._options import FacesOptions, SwapOptions, Unpack
@@ -32,7 +33,7 @@ class Client(BaseClient[Transport]):
             Nothing is sent until the first call.
         timeout: seconds a call may take in all, unless the call says otherwise; None waits indefinitely.
         token: sent as `Authorization: Bearer`, for the server's HTTP front or a gateway. It appears in no message. Use
-            it with `https://` or `grpcs://`, or where nobody can listen.
+            it with `https://` or `grpcs://`, or where the network is trusted.
         retries: how often a call is sent again at most, within its timeout, when the server rejected it as busy
             (SERVER_BUSY) or refused the connection; 0 never. A request that the server may have processed is never
             sent again.
@@ -101,7 +102,7 @@ class Client(BaseClient[Transport]):
         """True when the server says that it can swap; False when it says no, or there is no server."""
         seconds = self._time_for_call(timeout)
         try:
-            return self._transport.model_ready(SWAP_MODEL, seconds)
+            return self._transport.model_ready(FACE_SWAP, seconds)
         except NOT_READY:
             return False
 

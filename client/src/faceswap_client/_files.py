@@ -1,4 +1,4 @@
-"""Writing a result so that nobody ever sees half of it."""
+"""Atomic file writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who somebody is to the swapper, as numbers: taken from photographs once, used for any number of swaps."""
+"""A reusable face embedding: taken from photographs once, used for any number of swaps."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from faceswap_contract.limits import EMBEDDING_SIZE
 from numpy.typing import NDArray
 
 from faceswap_client._errors import FaceError
 from faceswap_client._files import write_atomically
 from faceswap_client._results import AnalysedFace, Analysis
 
-EMBEDDING_SIZE = 512
 _MAGIC = "faceswap-identity-1"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One person's embedding. It is biometric data: it is left out of `repr`, and written only by `save`.
+    """One person's face embedding. It is biometric data: it is left out of `repr`, and written only by `save`.
 
-    embedding: float32 [512]; its direction counts, not its length.
-    photographs: how many were averaged into it.
+    Attributes:
+        embedding: float32 [512], read-only; only its direction matters, not its length.
+        photographs: how many photographs were averaged into it.
+
+    Raises:
+        ValueError: not 512 finite numbers, or all zero.
     """
 
     embedding: NDArray[np.float32] = field(repr=False, compare=False)
@@ -59,7 +63,7 @@ class Identity:
         return cls((mean / length).astype(np.float32), sum(identity.photographs for identity in identities))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the identity to `path` in one step, about 3 kB that its owner alone can read.
+        """Writes the identity to `path` atomically, about 3 kB, readable by the file's owner only.
 
         Raises:
             OSError: cannot be written.

@@ -1,4 +1,4 @@
-"""What comes back: faces, the swapped image, the analysis of an image.
+"""Response types: faces, the swapped image, the analysis of an image.
 
 Coordinates are pixels of the upright image (EXIF orientation applied), x to the right, y down, origin in the upper
 left corner. Faces are ordered left to right by the centre of their box; `index` is the place in that order.
@@ -22,7 +22,7 @@ from faceswap_client._files import write_atomically
 
 
 class Point(NamedTuple):
-    """A place in the upright image, in pixels."""
+    """A point in the upright image, in pixels."""
 
     x: float
     y: float
@@ -49,7 +49,7 @@ class Landmarks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A face that was found."""
+    """A detected face."""
 
     index: int  # from 0, left to right in its image
     box: Box
@@ -59,7 +59,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class TargetFace(Face):
-    """A face of the target, and who it became."""
+    """A face of the target, and which source face replaced it."""
 
     swapped: bool
     source: int | None  # index of the source image, None when not swapped
@@ -95,7 +95,7 @@ class SwapResult:
     request_id: str = ""
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the encoded image to `path` in one step; the name's ending does not change the format.
+        """Writes the encoded image to `path` atomically; the name's ending does not change the format.
 
         Raises:
             OSError: cannot be written.
@@ -136,7 +136,7 @@ def swap_result(image: bytes, faces_json: bytes, request_id: str) -> SwapResult:
 
 
 def with_known_sources(result: SwapResult, sources: Sequence[SourceFace]) -> SwapResult:
-    """A swap of remembered sources, as if they had been sent as images: the server knew their embeddings only."""
+    """The result of a swap of cached sources, completed with the source faces that the server was not sent."""
     if not sources:
         return result
     faces = tuple(
@@ -147,7 +147,7 @@ def with_known_sources(result: SwapResult, sources: Sequence[SourceFace]) -> Swa
 
 
 def analysis(faces_json: bytes, embeddings: NDArray[np.float32], request_id: str) -> Analysis:
-    """Builds an Analysis; `embeddings` is float32 [max(faces, 1), 512], whose only row means nothing without a face."""
+    """Builds an Analysis; `embeddings` is float32 [max(faces, 1), 512]; without a face its only row is padding."""
 
     def build(document: dict[str, Any]) -> Analysis:
         entries = document["faces"]
@@ -164,7 +164,7 @@ def analysis(faces_json: bytes, embeddings: NDArray[np.float32], request_id: str
 
 
 def image_format(image: bytes) -> str:
-    """Name of the format an encoded image begins like; empty for one that the server never sends."""
+    """Format of an encoded image by its signature; empty for one that the server never sends."""
     if image.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if image.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -1,7 +1,7 @@
-"""Identities of recent source images, so that one face in a thousand images is recognised once.
+"""LRU cache of source embeddings, so that one face put into a thousand images is recognised once.
 
-In this process's memory only, bounded, and off when its size is 0: an embedding is biometric data. A source is known by
-the sha256 of its bytes together with every option that decides which face is taken from it; nothing else can hit.
+In this process's memory only, bounded, and off when its size is 0: an embedding is biometric data. The key is the
+SHA-256 of the source's bytes together with every option that decides which face is taken from it.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ OPTIONS_THAT_MATTER = ("source_face", "detection_threshold")
 """Options that decide which face of a source is taken. The others act on the target."""
 
 OPTIONS_OF_SOURCES = ("source_face",)
-"""Options that act on sources alone, and mean nothing once a source is an embedding."""
+"""Options that act on sources alone, and do not apply to embeddings."""
 
 _Key = tuple[bytes, tuple[Parameter | None, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class CachedSource:
-    """What the server said about one source image."""
+    """The face and the embedding that the server found in one source image."""
 
     face: SourceFace
     embedding: NDArray[np.float32] = field(repr=False, compare=False)  # float32 [512]
 
 
 class SourceCache:
-    """Remembers the `size` most recently used sources; safe to share between threads.
+    """LRU cache of `size` sources; safe to share between threads.
 
     Raises:
         ValueError: `size` is negative.
@@ -51,11 +51,11 @@ class SourceCache:
 
     @property
     def is_on(self) -> bool:
-        """Whether anything is remembered at all."""
+        """Whether anything is cached at all."""
         return self._size > 0
 
     def recall(self, sources: Sequence[bytes], parameters: Mapping[str, Parameter]) -> list[CachedSource] | None:
-        """All of `sources`, or None when one of them is not known under these options."""
+        """The entries of all `sources`, or None when one of them is not cached for these options."""
         if self._size == 0:
             return None
         found = []
@@ -71,7 +71,7 @@ class SourceCache:
     def remember(
         self, sources: Sequence[bytes], parameters: Mapping[str, Parameter], known: Sequence[CachedSource]
     ) -> None:
-        """Keeps what the server said about `sources`; forgets the least recently used above the size."""
+        """Caches the entries of `sources`; evicts the least recently used above the size."""
         if self._size == 0 or len(known) != len(sources):
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""`faceswap faces`."""
+"""Command `faceswap faces`."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _drawn(image: bytes, analysis: Analysis, file_format: str) -> bytes:
 
 
 def _as_json(analysis: Analysis) -> dict[str, Any]:
-    # embeddings are biometric data and nothing a person reads; programs get them from the library
+    # embeddings are biometric data and not readable; programs get them from the library
     return {
         "width": analysis.width,
         "height": analysis.height,
@@ -96,7 +96,7 @@ def _print_table(analysis: Analysis) -> None:
     for face in analysis.faces:
         table.add_row(*_row(face))
     console = Console()
-    # a pipe has no width of its own; rows must not be cut there
+    # a pipe has no width; rows must not be cut there
     console.print(table, width=None if console.is_terminal else 160)
 
 

@@ -1,4 +1,4 @@
-"""Images in from files or stdin, results out to files or stdout."""
+"""Reads images from files or stdin, writes results to files or stdout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_images(names: list[str]) -> list[bytes]:
 
 
 def write_result(name: str, data: bytes) -> None:
-    """Writes a file in one step, replacing what was there; `-` is stdout."""
+    """Writes a file atomically, replacing what was there; `-` is stdout."""
     try:
         if name == STANDARD_STREAM:
             sys.stdout.buffer.write(data)
@@ -32,7 +32,7 @@ def write_result(name: str, data: bytes) -> None:
 
 
 def format_by_name(name: str) -> str | None:
-    """The output format a file name asks for, or None when it does not."""
+    """The output format that a file name's ending stands for, or None."""
     return {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}.get(Path(name).suffix.lower())
 
 

@@ -1,4 +1,4 @@
-"""`faceswap swap`."""
+"""Command `faceswap swap`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def swap(
         ),
     ],
     *,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not say what was done.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print a summary.")] = False,
     server: _options.Server = _options.DEFAULT_SERVER,
     timeout: _options.Timeout = DEFAULT_TIMEOUT,
     **options: Any,
@@ -67,7 +67,7 @@ def swap(
 
 
 def open_client(server: str, timeout: float) -> Client:
-    """A client with the token of FACESWAP_TOKEN, or CommandFailed when the address or the token cannot be."""
+    """A client with the token of FACESWAP_TOKEN; raises CommandFailed for an invalid address or token."""
     try:
         return Client(server, timeout=timeout, token=os.environ.get("FACESWAP_TOKEN") or None)
     except ValueError as error:

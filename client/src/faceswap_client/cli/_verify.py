@@ -1,4 +1,4 @@
-"""`faceswap verify`."""
+"""Command `faceswap verify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws found faces on an image: boxes, landmarks and labels that stay readable at any image size."""
+"""Draws detected faces on an image: boxes, landmarks and labels that stay readable at any image size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a caller has in hand as an image, as the encoded bytes the server wants."""
+"""Converts image inputs (paths, bytes, arrays, PIL images) to encoded bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ImageInput: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[np.uint8] | Image.Image"
 )
 """A path, encoded bytes, a binary file object, a PIL image, or a uint8 array: RGB [H, W, 3], RGBA [H, W, 4] or grey
-[H, W]."""
+[H, W]. Arrays are RGB, never BGR: convert those of OpenCV with `cv2.cvtColor(array, cv2.COLOR_BGR2RGB)`."""
 
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
@@ -25,12 +25,12 @@ _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 def image_bytes(image: ImageInput) -> bytes:
     """The encoded bytes of one image.
 
-    Files and encoded bytes go through untouched: the server judges them. Arrays and PIL images are encoded as PNG,
+    Files and encoded bytes are sent unchanged: the server checks them. Arrays and PIL images are encoded as PNG,
     without loss; a PIL image keeps its colour profile and its EXIF orientation.
 
     Raises:
         OSError: the file cannot be read.
-        TypeError: not a kind of image in `ImageInput`.
+        TypeError: not one of the types in `ImageInput`.
         ValueError: an array of another type or shape.
     """
     if isinstance(image, (bytes, bytearray, memoryview)):

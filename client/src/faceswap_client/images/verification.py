@@ -213,7 +213,7 @@ def _c2pa_part(c2pa: Any, encoded: bytes, mime_type: str, trust_anchors: bytes |
         try:
             reader = c2pa.Reader.try_create(mime_type, io.BytesIO(encoded), context=context)
         except c2pa.C2paError as error:
-            if str(error).startswith("Remote"):  # the XMP names an address; whoever sent the image chose it
+            if str(error).startswith("Remote"):  # the XMP names an address, which the sender of the image chose
                 return {"c2pa_state": "none", "problems": ("a manifest elsewhere is named and was not fetched",)}
             return {"c2pa_state": "invalid", "problems": (f"the manifest cannot be read: {error}",)}
         if reader is None:

@@ -1,10 +1,9 @@
-"""Calls over gRPC that nobody waits for any more: they are left to end by themselves, never cancelled.
+"""Abandoned gRPC calls: after the caller's timeout they run to their end on the server and are never cancelled.
 
-Triton's gRPC server can crash when a call is cancelled while its answer is being made (its issues 7368 and 8034; the
-last repair is its pull request 8220 of May 2025): with 24.10 and eight callers who gave up after 0.05 to 0.4 s, within
-40 s, and all other callers' requests were lost with it. So a caller's time goes to the server as a request parameter,
-which ends the work between two steps just as well, and the call's own deadline is much later: for a server that does
-not answer at all.
+Triton 24.10's gRPC server can crash when a call is cancelled while its response is being built, and all other callers'
+requests are lost with it (Triton's issues 7368 and 8034; last fixed in its pull request 8220 of May 2025). So the
+caller's timeout goes to the server as a request parameter, which ends the work between two steps just as well, and the
+call's own gRPC deadline is much later: it is for a server that does not answer at all.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from contextlib import suppress
 from typing import Any
 
 LAST_RESORT_SECONDS = 30.0
-"""After a caller's own time; then gRPC cancels."""
+"""Added to the caller's timeout; then gRPC cancels."""
 CLOSING_SECONDS = 1.0
-"""What calls that are left running get to end before their connection is closed, which cancels them."""
+"""Time that abandoned calls have to end before their connection is closed, which cancels them."""
 
 
 def last_resort(timeout: float | None) -> float | None:
-    """The deadline gRPC itself gets, in seconds."""
+    """The gRPC deadline of a call with this timeout, in seconds."""
     return None if timeout is None else timeout + LAST_RESORT_SECONDS
 
 
@@ -32,23 +31,23 @@ class AbandonedCalls:
         self._calls: set[Any] = set()
 
     def keep(self, call: Any) -> None:
-        """Until it is done, whoever waits for it."""
+        """Keeps a call until it is done."""
         self._calls.add(call)
         call.add_done_callback(self._done)
 
     def _done(self, call: Any) -> None:
         self._calls.discard(call)
         if not call.cancelled():
-            call.exception()  # asyncio complains of a failure nobody has looked at
+            call.exception()  # asyncio logs an exception that was never retrieved
 
     def wait(self) -> None:
-        """For grpcio's futures, `CLOSING_SECONDS` in all."""
+        """Waits for grpcio's futures, at most `CLOSING_SECONDS` in all."""
         until = time.monotonic() + CLOSING_SECONDS
         for call in tuple(self._calls):
             with suppress(Exception):
                 call.result(max(0.0, until - time.monotonic()))
 
     async def wait_async(self) -> None:
-        """For asyncio's tasks, `CLOSING_SECONDS` in all."""
+        """Waits for asyncio's tasks, at most `CLOSING_SECONDS` in all."""
         if self._calls:
             await asyncio.wait(tuple(self._calls), timeout=CLOSING_SECONDS)

@@ -1,4 +1,4 @@
-"""Where a server is and which protocol it speaks there."""
+"""Server addresses: parses host, port, protocol and TLS from text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """True for this machine; proxies from the environment are not asked then."""
+        """True for this machine; proxies from the environment are not used then."""
         if self.host == "localhost":
             return True
         try:

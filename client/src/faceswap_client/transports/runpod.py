@@ -1,4 +1,4 @@
-"""The client for a RunPod serverless endpoint (queue mode): the calls of `Client`, carried by jobs."""
+"""Client of a RunPod serverless endpoint (queue mode): the calls of `Client` as jobs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from faceswap_client.wire.tensors import InferReply, InferRequest
 
 BASE_URL = "https://api.runpod.ai/v2"
 DEFAULT_TIMEOUT = 120.0
-"""Seconds a call waits: a worker may have to start first."""
+"""Seconds a call waits: a worker may have to start first (cold start)."""
 
 LARGEST_BODY = 20_000_000  # bytes; /runsync takes no more
 _LONGEST_WAIT = 90.0  # seconds /runsync holds its answer back; the platform's default
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0  # seconds between two looks; results of /runsync live one minute
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 2.0  # seconds between two polls; results of /runsync are kept for one minute
 _CONNECT_TIMEOUT = 10.0
 _CANCEL_TIMEOUT = 5.0
 _SHORTEST_POLICY_MS = {"executionTimeout": 5_000, "ttl": 10_000}  # the platform's minima
@@ -36,13 +36,13 @@ class RunPodClient(Client):
 
     Swaps of an `Identity` are not offered by the worker: send the images.
 
-    A job is sent once, never again: a second one would be paid for too. When a call runs out of its time its job is
+    A job is posted once and never retried: a second one would be billed too. When a call times out, its job is
     cancelled.
 
     Args:
         endpoint: the endpoint's id.
         api_key: of the account; sent to `base_url` only.
-        timeout: seconds a call may take in all, a worker's cold start included; None waits for ever.
+        timeout: seconds a call may take in all, a worker's cold start included; None waits indefinitely.
         allow_reencode: a result too large for the platform may come back as JPEG of lower quality.
         base_url: where the platform's API is.
         httpx_transport: carries HTTP instead of the network, for tests.
@@ -73,7 +73,7 @@ class RunPodClient(Client):
 
 
 class RunPodTransport:
-    """A `Transport` that makes a job of each inference."""
+    """A `Transport` that runs each inference as a job."""
 
     def __init__(
         self, url: str, api_key: str, *, allow_reencode: bool, httpx_transport: httpx.BaseTransport | None
@@ -84,7 +84,7 @@ class RunPodTransport:
         self._http = httpx.Client(headers=headers, transport=httpx_transport)
 
     def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        """Runs the job and waits for its end; a job that is not over in time is cancelled."""
+        """Runs the job and waits for its result; a job that is not finished in time is cancelled."""
         deadline = None if timeout is None else time.monotonic() + timeout
         body = self._body(request, timeout)
         answer = self._post(body, request, timeout)
@@ -119,7 +119,7 @@ class RunPodTransport:
             value["allow_reencode"] = True
         job: dict[str, Any] = {"input": value}
         if timeout is not None:
-            # a job nobody waits for any more must neither start nor go on
+            # a job whose caller timed out must neither start nor go on
             job["policy"] = {name: max(least, int(timeout * 1e3)) for name, least in _SHORTEST_POLICY_MS.items()}
         body = json.dumps(job).encode()
         if len(body) > LARGEST_BODY:
@@ -128,10 +128,10 @@ class RunPodTransport:
         return body
 
     def _post(self, body: bytes, request: InferRequest, timeout: float | None) -> dict[str, Any]:
-        """Sends the job, once. The platform answers a little before the deadline, so that the job's id is known."""
+        """Posts the job, once. The platform answers a little before the deadline, so that the job's id is known."""
         wait = _LONGEST_WAIT if timeout is None else max(1.0, min(_LONGEST_WAIT, timeout - 2.0))
         path = f"/runsync?wait={int(wait * 1e3)}"
-        return self._call("POST", path, None if timeout is None else timeout, request.request_id, body)
+        return self._call("POST", path, timeout, request.request_id, body)
 
     def _poll(self, job_id: str, deadline: float | None, request: InferRequest) -> dict[str, Any]:
         pause = _FIRST_PAUSE
@@ -144,7 +144,7 @@ class RunPodTransport:
             try:
                 answer = self._call("GET", f"/status/{job_id}", _smaller(left, 10.0), request.request_id)
             except FaceSwapError as error:
-                if _may_look_again(error):
+                if _may_poll_again(error):
                     continue
                 raise
             if answer.get("status") not in PENDING:
@@ -183,6 +183,6 @@ def _smaller(timeout: float | None, bound: float) -> float:
     return bound if timeout is None else max(0.05, min(timeout, bound))
 
 
-def _may_look_again(error: FaceSwapError) -> bool:
-    """Looking changes nothing, so it is repeated where sending never is."""
+def _may_poll_again(error: FaceSwapError) -> bool:
+    """Whether a status request is retried: unlike a job, it changes nothing."""
     return isinstance(error, (ConnectionFailed, DeadlineExceeded)) or error.code in ("SERVER_BUSY", "PLATFORM_ERROR")

@@ -1,5 +1,5 @@
-"""A bearer token among the headers. It appears in no message: not in ours, and not in those of the libraries, which
-quote a header they cannot send."""
+"""Bearer token as a header. It appears in no message: a token that no header can carry is refused here, because the
+libraries quote such a header in their errors."""
 
 from __future__ import annotations
 

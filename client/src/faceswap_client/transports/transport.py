@@ -1,4 +1,4 @@
-"""What a client needs from whatever carries its requests, and how the address chooses it."""
+"""Transport protocol, synchronous and asynchronous, and the choice of a transport by address."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from faceswap_client.wire.tensors import InferReply, InferRequest
 
 
 class Transport(Protocol):
-    """Carries one inference at a time; safe to call from many threads. Raises errors of `FaceSwapError` only."""
+    """Sends inference requests; safe to call from many threads. Raises errors of `FaceSwapError` only."""
 
     def infer(self, request: InferRequest, timeout: float | None) -> InferReply:
-        """Sends the request and waits at most `timeout` seconds for the whole reply; None waits for ever."""
+        """Sends the request and waits at most `timeout` seconds for the whole reply; None waits indefinitely."""
 
     def model_ready(self, model: str, timeout: float | None) -> bool:
         """Whether the server says that `model` can be used; raises ConnectionFailed when there is no server."""
@@ -39,7 +39,7 @@ class AsyncTransport(Protocol):
 
 
 def connect(text: str, headers: Mapping[str, str] | None, token: str | None = None) -> Transport:
-    """A transport for an address; nothing is sent yet. Raises ValueError for an address or token that cannot be."""
+    """A transport for an address; nothing is sent yet. Raises ValueError for an invalid address or token."""
     address, headers = parse_address(text), with_token(headers, token)
     return HttpTransport(address, headers) if address.protocol == "http" else GrpcTransport(address, headers)
 

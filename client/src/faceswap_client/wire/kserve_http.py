@@ -1,4 +1,4 @@
-"""KServe v2 over HTTP with Triton's binary tensor extension: requests to bytes, bytes to replies. No sockets here.
+"""KServe v2 over HTTP with Triton's binary tensor extension: encodes requests and decodes replies. No network I/O.
 
 A body is a JSON header followed by the tensors' raw bytes in the order the header names them;
 `Inference-Header-Content-Length` says where the header ends, `binary_data_size` how long each tensor is.
@@ -21,7 +21,7 @@ def encode_request(request: InferRequest, timeout: float | None = None) -> tuple
     """The HTTP headers and body of an inference request.
 
     Args:
-        timeout: seconds the caller waits. Triton does not notice an HTTP caller who has gone, so the request says it.
+        timeout: seconds the caller waits, sent along because Triton does not notice that an HTTP caller hung up.
     """
     header = {
         "id": request.request_id,

@@ -76,7 +76,7 @@ def _faces_tensor(document: dict[str, Any]) -> Tensor:
 
 
 def ending_error(body: dict[str, Any], request_id: str) -> FaceSwapError | None:
-    """The error a job that is over ended in, or None when it has an output."""
+    """The error of a finished job, or None when it has an output."""
     status, error = body.get("status"), body.get("error")
     if error:
         return _job_error(error, request_id)

@@ -1,4 +1,4 @@
-"""One inference as values: the request, the reply and their tensors, without any transport.
+"""Inference requests, replies and tensors as values, without any transport.
 
 Tensors hold their bytes as both protocols carry them (KServe v2 `raw_input_contents` for gRPC, the binary tensor
 extension for HTTP): numbers little-endian in row-major order; a BYTES tensor is each element's length as an unsigned
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from faceswap_client._errors import BadAnswer
 
 Parameter = str | int | float | bool
-"""What a request parameter can be: a scalar, numbers finite and whole ones within 64 bits."""
+"""Type of a request parameter: a scalar; floats finite, integers within 64 bits."""
 
 _LENGTH = struct.Struct("<I")
 _LONGEST_TIMEOUT = 1e12  # seconds; longer ones, infinity among them, do not fit into Triton's microseconds
@@ -27,7 +27,7 @@ _LONGEST_TIMEOUT = 1e12  # seconds; longer ones, infinity among them, do not fit
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A named tensor as it travels."""
+    """A named tensor with its raw bytes."""
 
     name: str
     datatype: str  # KServe v2 name: BYTES, FP32, UINT8, ...
@@ -37,7 +37,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class InferRequest:
-    """What to ask of which model."""
+    """An inference request: model, inputs, the outputs asked for, and parameters."""
 
     model: str
     inputs: tuple[Tensor, ...]
@@ -48,7 +48,7 @@ class InferRequest:
 
 @dataclass(frozen=True, slots=True)
 class InferReply:
-    """The tensors of an answer, by name."""
+    """The output tensors of a reply, by name."""
 
     outputs: Mapping[str, Tensor]
     request_id: str = ""
