@@ -86,9 +86,6 @@ WORKDIR /opt/faceswap
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
-    MALLOC_MMAP_THRESHOLD_=65536 \
-    MALLOC_TRIM_THRESHOLD_=16777216 \
-    MALLOC_ARENA_MAX=4 \
     FACESWAP_TRITON=bundled \
     FACESWAP_MODEL_REPOSITORY=/opt/faceswap/model_repository \
     FACESWAP_STATE_FILE=/tmp/faceswap-worker.json \
@@ -144,9 +141,6 @@ ENV PATH=/opt/tritonserver/bin:${PATH} \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
-    MALLOC_MMAP_THRESHOLD_=65536 \
-    MALLOC_TRIM_THRESHOLD_=16777216 \
-    MALLOC_ARENA_MAX=4 \
     FACESWAP_TRITON=native \
     FACESWAP_TRITON_ARGUMENTS=--model-config-name=cuda \
     FACESWAP_MODEL_REPOSITORY=/opt/faceswap/model_repository \

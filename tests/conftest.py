@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from faceswap_models.checkout import Checkout
 from faceswap_models.packs import lay_out_offline_pack
-from faceswap_server.triton import ServerSettings, TritonServer
+from faceswap_server.triton import NativeTriton, ServerSettings, TritonLocator, TritonServer
+from faceswap_server.triton.bundled import find_bundled_triton
 from faceswap_tools.photographs import astronaut, six_people
+from support.native_triton import lay_out_native_home
 
 SHARED_SERVERS = {"server", "strict"}
 ON_RANDOM_WEIGHTS = {"models", "parity"}
@@ -53,6 +55,18 @@ def server(offline_repository: Path, tmp_path_factory: pytest.TempPathFactory) -
     log = tmp_path_factory.mktemp("server") / "server.log"
     with TritonServer(ServerSettings(offline_repository, log=log)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def native_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory laid out like /opt/tritonserver, with pip's binary in it."""
+    return lay_out_native_home(tmp_path_factory.mktemp("native") / "tritonserver")
+
+
+@pytest.fixture(scope="module", params=["bundled", "native"])
+def triton(request: pytest.FixtureRequest, native_home: Path) -> TritonLocator:
+    """The tritonserver to run: what holds for one holds for both."""
+    return NativeTriton(native_home) if request.param == "native" else find_bundled_triton()
 
 
 @pytest.fixture(scope="session")

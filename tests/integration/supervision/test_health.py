@@ -1,4 +1,4 @@
-"""A look at a server: traffic spares the swap, a busy server is left alone, one that does not swap is not."""
+"""Health probes of a running server: what `HealthWatch` observes; the verdicts are tests/unit/server's."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 
-import pytest
 from faceswap_client import Client
-from faceswap_server.supervision import health
-from faceswap_server.supervision.health import (
-    STALLED_LOOKS,
-    STRUGGLING_LOOKS,
-    WORKING_CORES,
-    HealthWatch,
-    Verdict,
-    swaps_done,
-)
+from faceswap_server.supervision.health import WORKING_CORES, HealthWatch
+from faceswap_server.supervision.health_judge import STALLED_PROBES, STRUGGLING_PROBES, HealthJudge, Verdict
+from faceswap_server.supervision.swap_count import succeeded_swaps
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.stub_processes import find_stubs
@@ -38,56 +31,55 @@ def stub_server(tmp_path: Path, seconds: float, *, swapped: bool = True) -> Iter
 
 def test_traffic_that_succeeds_spares_the_swap(tmp_path: Path) -> None:
     with stub_server(tmp_path, 0.01) as server, Client(server.grpc_address, remember_sources=0) as client:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=30)
+        watch = HealthWatch(server.http_url, server.pid, timeout_s=30)
         for swaps in range(1, 4):
             client.swap(probe_image(), probe_image())
-            assert watch.look() == Verdict()
-            assert swaps_done(server.http_url) == swaps, "no swap of ours"
-        assert watch.look() == Verdict()
-        assert swaps_done(server.http_url) == 4, "nobody asked meanwhile: one of ours"
-        assert watch.look() == Verdict()
-        assert swaps_done(server.http_url) == 5, "our own swap is not taken for traffic"
+            assert watch.probe() == Verdict()
+            assert succeeded_swaps(server.http_url) == swaps, "no swap of ours"
+        assert watch.probe() == Verdict()
+        assert succeeded_swaps(server.http_url) == 4, "nobody asked meanwhile: one of ours"
+        assert watch.probe() == Verdict()
+        assert succeeded_swaps(server.http_url) == 5, "our own swap is not taken for traffic"
         client.swap(probe_image(), probe_image())
-        assert watch.look(suspicious=True) == Verdict()
-        assert swaps_done(server.http_url) == 7, "a suspicion wants one of ours all the same"
+        assert watch.probe(suspicious=True) == Verdict()
+        assert succeeded_swaps(server.http_url) == 7, "a suspicion wants one of ours all the same"
 
 
 def test_a_busy_server_is_not_a_broken_one(tmp_path: Path) -> None:
-    """Each look's swap waits behind six others, four times as long as it may."""
+    """Each probe's swap waits behind six others, four times as long as it may."""
     with stub_server(tmp_path, 0.3) as server, Callers([server.http_url] * 6) as callers:
         callers.wait_for_answers(2)
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
-        assert [watch.look(suspicious=True) for _ in range(4)] == [Verdict()] * 4
+        watch = HealthWatch(server.http_url, server.pid, timeout_s=0.5)
+        assert [watch.probe(suspicious=True) for _ in range(4)] == [Verdict()] * 4
     assert not callers.unexpected
     assert callers.kinds().keys() == {"answered"}
 
 
 def test_a_swap_that_fails_twice_is_a_failure(tmp_path: Path) -> None:
     with stub_server(tmp_path, 0.01, swapped=False) as server:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=30)
-        assert watch.look() == Verdict(look_again=True)
-        assert watch.look() == Verdict("no face was swapped in the built-in image")
+        watch = HealthWatch(server.http_url, server.pid, timeout_s=30)
+        assert watch.probe() == Verdict(probe_again=True)
+        assert watch.probe() == Verdict("no face was swapped in the built-in image")
 
 
-def test_without_an_answer_three_looks_are_enough_when_nothing_runs_and_not_when_something_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_an_answer_three_probes_are_enough_when_nothing_runs_and_not_when_something_does(
+    tmp_path: Path,
 ) -> None:
     with stub_server(tmp_path, 60) as server:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=1)
-        verdicts = list(takewhile(lambda verdict: verdict.failure is None, iter(watch.look, None)))
-        # more than three on a machine where others leave it so little that these looks themselves are work
-        assert STALLED_LOOKS <= len(verdicts) + 1 < STRUGGLING_LOOKS
+        watch = HealthWatch(server.http_url, server.pid, timeout_s=1)
+        verdicts = list(takewhile(lambda verdict: verdict.failure is None, iter(watch.probe, None)))
+        # more than three on a machine where others leave it so little that these probes themselves are work
+        assert STALLED_PROBES <= len(verdicts) + 1 < STRUGGLING_PROBES
         assert set(verdicts) == {Verdict()}
-        failure = watch.look().failure
+        failure = watch.probe().failure
         assert failure is not None
-        assert re.match(r"no swap has worked in \d+ looks: a swap of the built-in image failed: DEADLINE", failure)
+        assert re.match(r"no swap has worked in \d+ probes: a swap of the built-in image failed: DEADLINE", failure)
         server.kill()
-    monkeypatch.setattr(health, "STRUGGLING_LOOKS", 6)
     work_for_ever(tmp_path / "stub")
     with TritonServer(ServerSettings(tmp_path / "stub", log=tmp_path / "server.log")) as server:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.3)
-        assert [watch.look() for _ in range(5)] == [Verdict()] * 5
-        assert "in 6 looks" in (watch.look().failure or "")
+        watch = HealthWatch(server.http_url, server.pid, 0.3, HealthJudge(struggling=6))
+        assert [watch.probe() for _ in range(5)] == [Verdict()] * 5
+        assert "in 6 probes" in (watch.probe().failure or "")
         server.kill()
 
 
@@ -103,12 +95,12 @@ def test_a_server_that_others_leave_no_core_is_not_a_hung_one(tmp_path: Path) ->
     stub = lay_out_stub_repository(tmp_path / "stub", seconds=60)
     work_for_ever(stub)
     with TritonServer(ServerSettings(stub, log=tmp_path / "server.log")) as server:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
-        watch.look()
+        watch = HealthWatch(server.http_url, server.pid, timeout_s=0.5)
+        watch.probe()
         (step,) = find_stubs(server.pid)
         with crowded_core(step.process, niceness=8):
             before, began = step.process.cpu_times().user, time.monotonic()
-            assert [watch.look() for _ in range(4)] == [Verdict()] * 4
+            assert [watch.probe() for _ in range(4)] == [Verdict()] * 4
             share = (step.process.cpu_times().user - before) / (time.monotonic() - began)
         assert share < WORKING_CORES, "the others are too weak to show anything"
         server.kill()
@@ -116,11 +108,11 @@ def test_a_server_that_others_leave_no_core_is_not_a_hung_one(tmp_path: Path) ->
 
 def test_a_watch_of_a_dead_server_ends(tmp_path: Path) -> None:
     with stub_server(tmp_path, 0.01) as server:
-        watch = HealthWatch(server.http_url, server.pid, probe_timeout_s=0.5)
+        watch = HealthWatch(server.http_url, server.pid, timeout_s=0.5)
         server.kill()
         server.wait()
-        looks = threading.Thread(target=lambda: found.extend([watch.look(), watch.look()]), daemon=True)
+        probes = threading.Thread(target=lambda: found.extend([watch.probe(), watch.probe()]), daemon=True)
         found: list[Verdict] = []
-        looks.start()
-        looks.join(20)
+        probes.start()
+        probes.join(20)
         assert "CONNECTION_FAILED" in (found[1].failure or "")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from faceswap_core.buffers.new_lease import buffer_folder
 from faceswap_server.supervision import Phase
-from faceswap_server.supervision.health import STALLED_LOOKS, STRUGGLING_LOOKS
+from faceswap_server.supervision.health_judge import STALLED_PROBES, STRUGGLING_PROBES
 from faceswap_server.triton import TritonServer
 from faceswap_server.triton.stub_processes import StubProcess, find_stubs, process_has_ended
 from faceswap_tools.chaos.killing import (
@@ -80,9 +80,9 @@ def test_a_server_that_hangs_is_found_by_a_swap(watched: Watched[TritonServer]) 
     for process in stuck:
         process.suspend()
     after = watched.wait_for_restart(before)
-    looks = re.search(r"no swap has worked in (\d+) looks", after.last_reason)
-    assert looks, after.last_reason
-    assert STALLED_LOOKS <= int(looks[1]) < STRUGGLING_LOOKS, "what it did before it was stopped may count as work once"
+    probes = re.search(r"no swap has worked in (\d+) probes", after.last_reason)
+    assert probes, after.last_reason
+    assert STALLED_PROBES <= int(probes[1]) < STRUGGLING_PROBES, "what it did before may count as work once"
     assert all(process_has_ended(process) for process in stuck)
 
 

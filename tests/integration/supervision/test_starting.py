@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.supervision import RestartPolicy, SupervisionSettings
-from faceswap_server.supervision.health import prove_swap
+from faceswap_server.supervision.first_swap import prove_swap
 from faceswap_server.supervision.swap_probe import NotReady
 from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.ports import free_port

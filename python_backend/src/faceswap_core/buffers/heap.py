@@ -20,7 +20,8 @@ LARGEST_IN_HEAP_BYTES = 4 * 2**20
 def keep_freed_memory() -> None:
     """Sets the thresholds of this process.
 
-    Not by glibc's environment variables, which tritonserver shares: it needs others (`carried_triton.ALLOCATOR`).
+    Not by glibc's environment variables, which tritonserver shares: it needs others
+    (`faceswap_server.triton.environment.ALLOCATOR`).
     """
     mallopt = _of_libc("mallopt")
     if mallopt is not None:

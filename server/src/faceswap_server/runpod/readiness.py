@@ -10,7 +10,7 @@ from faceswap_contract.names import FACE_NETWORKS
 
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.runpod.settings import RequireGpu, WorkerSettings
-from faceswap_server.supervision.health import prove_swap
+from faceswap_server.supervision.first_swap import prove_swap
 from faceswap_server.supervision.swap_probe import NotReady
 
 _GPU_DEVICE = Path("/dev/nvidiactl")  # there when a driver is mapped into the container

@@ -1,4 +1,4 @@
-"""The tritonserver behind the worker: the container image's own, or the one that pip carries."""
+"""The tritonserver behind the worker: the container image's own (native), or the one bundled in pip's wheel."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ import shlex
 from faceswap_models.checkout import Checkout
 
 from faceswap_server.runpod.settings import WorkerSettings
-from faceswap_server.supervision import RestartableServer
-from faceswap_server.triton import ServerSettings, TritonServer
-from faceswap_server.triton.native import NativeTriton
+from faceswap_server.triton import NativeTriton, ServerSettings, TritonServer
 
 
-def make_server(settings: WorkerSettings) -> RestartableServer:
-    """The server the settings ask for, not started yet."""
+def make_server(settings: WorkerSettings) -> TritonServer:
+    """The server that the settings ask for, not started yet; raises NotACheckout without a model repository."""
     program = settings.native_triton
-    if program is not None:
-        return NativeTriton(program, settings)
     return TritonServer(
         ServerSettings(
             repository=settings.model_repository or Checkout.find().served_repository,
+            triton=None if program is None else NativeTriton(program),
             start_timeout_s=settings.start_seconds,
             drain_timeout_s=settings.drain_seconds,
             arguments=tuple(shlex.split(settings.triton_arguments)),
+            log_to_stderr=True,
         )
     )

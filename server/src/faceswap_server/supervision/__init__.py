@@ -1,4 +1,4 @@
-"""A server that is watched and, when it fails, started again: by its processes, and by real swaps."""
+"""Supervision: health checks by real swaps, restarts with back-off, graceful stop, state file."""
 
 from faceswap_server.supervision.restart_policy import RestartPolicy
 from faceswap_server.supervision.server import RestartableServer

@@ -1,4 +1,4 @@
-"""When a failed server may be started again, and when to give up."""
+"""Restart policy: exponential back-off, and a limit within a sliding window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server must be able to do so that a supervisor can keep it."""
+"""Protocol for restartable servers: what a supervisor needs of the server it supervises."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RestartableServer(Protocol):
 
     @property
     def drain_timeout_s(self) -> float:
-        """What requests in flight get when it is stopped in order."""
+        """Seconds that requests in flight get in a graceful stop."""
 
     def start(self, on_model_ready: Callable[[int], None] | None = None) -> None:
         """Starts it and returns when every model is ready; nothing is left of a start that failed.
@@ -35,23 +35,23 @@ class RestartableServer(Protocol):
                 what it raises ends the start.
 
         Raises:
-            SetupError: it cannot start as things are.
-            ServerStartError: it ended or was not ready in time; says whether another start may not meet that.
+            SetupError: it cannot start on this machine as it is.
+            ServerStartError: it ended or was not ready in time; `may_pass` says whether a retry can succeed.
         """
 
     def is_running(self) -> bool:
         """Whether tritonserver is alive; says nothing about its steps."""
 
     def wait(self) -> int:
-        """Waits until tritonserver ends by itself; its exit code."""
+        """Waits until tritonserver ends by itself; returns its exit code."""
 
     def stop(self, drain_s: float | None = None, *, broken: bool = False) -> Stopped:
-        """Ends it, requests in flight first, with every process and region; may be called twice.
+        """Stops it, requests in flight first, with every process and region; idempotent.
 
         Args:
             drain_s: how long requests in flight may take; by default `drain_timeout_s`.
-            broken: something in it has died; it is killed instead of asked to end.
+            broken: a part of it has died; it is killed instead of asked to end.
         """
 
     def kill(self) -> None:
-        """Ends tritonserver at once, from any thread or signal handler; `stop` clears up after it."""
+        """Kills tritonserver at once, from any thread or signal handler; `stop` cleans up after it."""

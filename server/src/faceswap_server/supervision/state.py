@@ -1,4 +1,4 @@
-"""What others may know of a supervised server: one small value, and the same as a JSON file."""
+"""The state of a supervised server: an immutable value, and the same as a JSON file."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ logger = logging.getLogger(__name__)
 
 
 class Phase(str, Enum):
-    """Where a supervised server is in its life."""
+    """Lifecycle phase of a supervised server."""
 
     STARTING = "starting"  # loading, for the first time
-    HEALTHY = "healthy"  # the last look found it working
-    RESTARTING = "restarting"  # it failed; what can finish finishes, then it is started again
-    STOPPING = "stopping"  # asked to stop; what was accepted finishes
+    HEALTHY = "healthy"  # the last probe found it working
+    RESTARTING = "restarting"  # it failed; requests that can finish do, then it is started again
+    STOPPING = "stopping"  # asked to stop; accepted requests finish
     STOPPED = "stopped"
-    FAILED = "failed"  # given up
+    FAILED = "failed"  # restarting did not help
 
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """A moment in the life of a supervised server.
+    """A snapshot of a supervised server.
 
     Attributes:
-        phase: where it is.
+        phase: its lifecycle phase.
         restarts: how often it has been started again since the supervisor began.
         last_reason: why it failed last, in one line; empty while nothing has.
         changed_at: when it entered this phase, in seconds since 1970.
@@ -59,19 +59,19 @@ class ServerState:
 
 
 class SupervisedServer(Protocol):
-    """What a front in the same process needs of the supervisor."""
+    """What an HTTP server in the same process needs of the supervisor."""
 
     def state(self) -> ServerState:
-        """The state now; never waits."""
+        """The current state; never blocks."""
 
     def report_failure(self, reason: str) -> float:
-        """Somebody met an error that is no fault of the request's: the server is examined at once. Never waits.
+        """Reports an error that the request did not cause: the server is probed at once. Never blocks.
 
-        Returns the moment (monotonic), for `verified`.
+        Returns the time (monotonic), for `verified`.
         """
 
     def verified(self, since: float) -> bool:
-        """Whether a suspicion of that moment has been looked into, and the server left alone."""
+        """Whether the server was probed after a failure reported at that time, and was not restarted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class WrittenState:
 
 
 def read_state(path: Path) -> WrittenState | None:
-    """What the file says, or None where there is none or it makes no sense."""
+    """The state in the file, or None where there is none or it is not valid."""
     try:
         found = json.loads(path.read_text())
         return WrittenState(Phase(found["phase"]), str(found["last_reason"]), str(found["http"]))
@@ -93,7 +93,7 @@ def read_state(path: Path) -> WrittenState | None:
 
 
 class StateFile:
-    """Keeps a JSON file up to date: the state, and where the server listens."""
+    """Writes the state, and where the server listens, to a JSON file."""
 
     def __init__(self, path: Path, addresses: Callable[[], dict[str, str]]) -> None:
         """`addresses` says where the server listens, which is known once it has started."""
@@ -102,9 +102,9 @@ class StateFile:
         self._complained = False
 
     def write(self, state: ServerState) -> None:
-        """Replaces the file in one step, so that a reader never meets half of it.
+        """Replaces the file atomically.
 
-        A file that cannot be written is worth one line in the log, not a server's life.
+        A file that cannot be written is logged once and does not end the server.
         """
         text = json.dumps({**asdict(state), **self._addresses(), "supervisor_pid": os.getpid()}, indent=1)
         scratch = self.path.with_name(f".{self.path.name}.{os.getpid()}")

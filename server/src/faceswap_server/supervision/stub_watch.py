@@ -1,4 +1,4 @@
-"""Which stubs of a running server have died.
+"""Detects Python backend stubs of a running server that have died.
 
 Triton loads a network again when its file's ctime changes: somebody touches the file, or links it. Then the old stub
 ends when the new one is ready: that is no death.

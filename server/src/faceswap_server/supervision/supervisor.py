@@ -1,4 +1,4 @@
-"""Keeps one tritonserver working: starts it, watches it, starts it again when it fails, and stops it in order."""
+"""Supervises one tritonserver: starts it, probes it, restarts it when it fails, and stops it gracefully."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from faceswap_server.exit_codes import ExitCode
-from faceswap_server.supervision.health import HealthWatch, Verdict, prove_swap
+from faceswap_server.supervision.first_swap import prove_swap
+from faceswap_server.supervision.health import HealthWatch
+from faceswap_server.supervision.health_judge import Verdict
 from faceswap_server.supervision.restart_policy import RestartBudget, RestartPolicy
 from faceswap_server.supervision.server import RestartableServer
 from faceswap_server.supervision.state import Phase, ServerState
@@ -23,16 +25,16 @@ from faceswap_server.triton import ServerStartError, SetupError
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2
-"""Between two looks at the processes: how long a death can go unnoticed."""
-SECOND_LOOK_SECONDS = 0.5
-"""From a swap that failed, or from a look that was asked for, to the next look."""
+"""Between two checks of the processes: how long a death can go unnoticed."""
+SECOND_PROBE_SECONDS = 0.5
+"""From a probe that met an error, or was asked for, to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SupervisionSettings:
     """Times in seconds."""
 
-    probe_interval_s: float = 5.0  # between looks; traffic that succeeds spares the swap
+    probe_interval_s: float = 5.0  # traffic that succeeds makes the probe swap unnecessary
     probe_timeout_s: float = 20.0
     first_swap_timeout_s: float = 60.0
     failure_drain_s: float = 5.0  # what requests in flight get when a part of the server has died
@@ -48,11 +50,11 @@ class Outcome:
 
 
 class _StopAsked(Exception):
-    """The supervisor is to stop while it was doing something else."""
+    """`request_stop` was called while the server was being started."""
 
 
 class Supervisor:
-    """Keeps a server in a thread of its own.
+    """Supervises a server from a thread of its own.
 
     The thread lives as long as the server: the kernel ends a child that was told to die with its parent when the
     *thread* that started it ends.
@@ -68,7 +70,7 @@ class Supervisor:
         """Nothing is started yet.
 
         Args:
-            server: what is kept.
+            server: what is supervised.
             settings: times and limits.
             on_change: called with every new state, in the supervisor's thread.
             prove: raises NotReady unless a server that has loaded everything works; called after each start, in a
@@ -83,38 +85,38 @@ class Supervisor:
         self._suspicion = ""
         self._verified_at = -math.inf
         self._stop_asked = False
-        self._stubs: StubWatch | None = None  # those of the server that has loaded
+        self._stubs: StubWatch | None = None  # of the server that has loaded
         self._budget = RestartBudget(self.settings.restarts)
         self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Begins; returns at once."""
+        """Starts the supervisor's thread; returns at once."""
         self._thread.start()
 
     def state(self) -> ServerState:
-        """The state now; never waits."""
+        """The current state; never blocks."""
         return self._state
 
     def report_failure(self, reason: str) -> float:
-        """Has the server examined at once. Never waits; may be called from any thread, as often as one likes.
+        """Asks for a probe at once. Never blocks; may be called from any thread, any number of times.
 
-        Returns the moment (monotonic), for `verified`.
+        Returns the time (monotonic), for `verified`.
         """
-        now = time.monotonic()  # before the suspicion is there: the look it leads to begins later
-        self._suspicion = reason or "somebody suspects it"
+        now = time.monotonic()  # before the suspicion is set: the probe it leads to begins later
+        self._suspicion = reason or "a failure was reported"
         return now
 
     def verified(self, since: float) -> bool:
-        """Whether the server was examined after a suspicion of that moment, and found no reason to start it again."""
+        """Whether the server was probed after a failure reported at that time, and was not restarted."""
         return self._verified_at >= since
 
     def request_stop(self) -> None:
-        """Has the server stopped in order. Never waits; may be called from a signal handler."""
+        """Asks for a graceful stop. Never blocks; may be called from a signal handler."""
         self._stop_asked = True  # a plain flag: an event's lock may be held by the thread the signal interrupted
 
     def kill(self) -> None:
-        """Cuts an orderly stop short: what is in flight is lost. May be called from a signal handler."""
+        """Ends a graceful stop at once: requests in flight are lost. May be called from a signal handler."""
         self._stop_asked = True
         self.server.kill()
 
@@ -126,7 +128,7 @@ class Supervisor:
     def _run(self) -> None:
         try:
             self._outcome = self._live()
-        except Exception as error:  # a fault of ours must not leave a server that nobody watches
+        except Exception as error:  # an internal error must not leave a server without supervision
             logger.exception("the supervisor failed")
             self._outcome = Outcome(ExitCode.FAILED, f"unexpected {type(error).__name__} in the supervisor")
         finally:
@@ -148,7 +150,7 @@ class Supervisor:
         except SetupError as error:
             return Outcome(ExitCode.CANNOT_START, str(error))
         except NotReady as error:
-            time.sleep(TICK_SECONDS)  # a dying process lets go of its connections before it is gone
+            time.sleep(TICK_SECONDS)  # a dying process closes its connections before it is gone
             failure = self._dead_process()
             if failure is None:
                 return Outcome(error.code, str(error))
@@ -186,8 +188,8 @@ class Supervisor:
     def _watch(self) -> str | None:
         """Returns why the server has failed, or None when it is to stop."""
         health = HealthWatch(self.server.http_url, self.server.pid, self.settings.probe_timeout_s)
-        look: Future[Verdict] | None = None
-        examined: float | None = None  # since when a suspicion is being looked into
+        probe: Future[Verdict] | None = None
+        examined: float | None = None  # when the probe of a reported failure began
         due = time.monotonic() + self.settings.probe_interval_s
         last = time.monotonic()
         while not self._stop_asked:
@@ -195,20 +197,20 @@ class Supervisor:
             if dead is not None:
                 return dead
             now = time.monotonic()
-            if look is not None and look.done():
-                verdict, look, last = look.result(), None, now
+            if probe is not None and probe.done():
+                verdict, probe, last = probe.result(), None, now
                 if verdict.failure is not None:
                     return verdict.failure
-                due = now + (SECOND_LOOK_SECONDS if verdict.look_again else self.settings.probe_interval_s)
-                if examined is not None and not verdict.look_again:
+                due = now + (SECOND_PROBE_SECONDS if verdict.probe_again else self.settings.probe_interval_s)
+                if examined is not None and not verdict.probe_again:
                     self._verified_at, examined = examined, None
-            suspicion = self._suspicion if now >= last + SECOND_LOOK_SECONDS else ""
-            if look is None and (suspicion or now >= due):
+            suspicion = self._suspicion if now >= last + SECOND_PROBE_SECONDS else ""
+            if probe is None and (suspicion or now >= due):
                 if suspicion:
                     logger.info("examining the server: %s", suspicion)
                     self._suspicion = ""
                     examined = time.monotonic()
-                look = self._helper.submit(health.look, suspicious=bool(suspicion))
+                probe = self._helper.submit(health.probe, suspicious=bool(suspicion))
             time.sleep(TICK_SECONDS)
         return None
 

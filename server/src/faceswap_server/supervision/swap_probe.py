@@ -1,4 +1,4 @@
-"""Whether a server really works: a swap of a real image, through the whole ensemble.
+"""End-to-end readiness probe: a swap of a real image, through the whole ensemble.
 
 Triton's own readiness does not tell: on 24.10 a stub that died stays dead, and the model stays "ready".
 """
@@ -30,7 +30,7 @@ def probe_image() -> bytes:
 def check_swap(http_url: str, timeout: float, repeat: int = 1) -> None:
     """Swaps the built-in image with itself `repeat` times at once.
 
-    More than one at a time makes the networks meet larger batches before the first job does.
+    More than one at a time makes the networks run larger batches before the first job does (warm-up).
 
     Raises:
         NotReady: it does not work; the reason is the server's.

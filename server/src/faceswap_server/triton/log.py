@@ -1,4 +1,4 @@
-"""The server's log: opened anew for each start, and read for the reason when it does not start."""
+"""The server's log file: opened anew for each start, and searched for the reason of a failed one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from faceswap_core.files.disk_errors import cannot_write
 
-from faceswap_server.triton.bundled import SetupError
+from faceswap_server.triton.errors import SetupError
 
 _REASONS = (
     re.compile(r"^\| (?P<model>\S+) +\| \d+ +\| UNAVAILABLE: (?:[A-Z]\w+( \w+)?: )?(?P<why>.+?) *\|$", re.MULTILINE),
@@ -28,7 +28,7 @@ _PASSING = (
     ),
     (re.compile(r"Stub process '(?P<what>[^']+)' is not healthy"), "the process of {} died while it was loading"),
 )
-"""What another start may not meet again. Triton ends with code 1 for all of it, as for a model that cannot load."""
+"""Reasons that a retry can get past. Triton ends with code 1 for all of them, as for a model that cannot load."""
 
 
 def open_log(log: Path) -> BinaryIO:
@@ -49,7 +49,7 @@ def open_log(log: Path) -> BinaryIO:
 
 
 def passing_reason(log: Path) -> str | None:
-    """Why it stopped, if that is something another start may not meet again; else None."""
+    """Why it stopped, if that is something a retry can get past; else None."""
     return _passing(_read(log))
 
 
@@ -61,7 +61,7 @@ def _passing(text: str) -> str | None:
 
 
 def reason_in_log(log: Path) -> str:
-    """The line of a Triton log that says why it stopped, most telling first."""
+    """The line of a Triton log that says why it stopped, the most specific one first."""
     text = _read(log)
     if passing := _passing(text):
         return passing
@@ -72,7 +72,7 @@ def reason_in_log(log: Path) -> str:
             why = found.group("why").strip().strip('"')[:300]
             return f"model '{model}': {why}" if model and model not in why else why
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it ended without a word"
+    return lines[-1][:300] if lines else "it ended with no error message"
 
 
 def _read(log: Path) -> str:

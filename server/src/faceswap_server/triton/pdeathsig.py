@@ -1,4 +1,4 @@
-"""Runs a program that the kernel ends when its parent dies: `python -m ... PROGRAM ARG...`.
+"""Runs a program that the kernel kills when its parent dies (PR_SET_PDEATHSIG): `[*command(), PROGRAM, ARG, ...]`.
 
 A launcher that is killed outright cannot clean up; this way no server is left behind even then. Killed, not asked to
 end: a tritonserver that has crashed can hang in its own signal handler and hear nothing ("terminate called
@@ -13,6 +13,14 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def command() -> list[str]:
+    """What to put before the program and its arguments; this process is the parent whose death counts.
+
+    Python runs this file alone (-I, -S): importing the package would cost every start a third of a second.
+    """
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid())]
 
 
 def main(arguments: list[str]) -> None:

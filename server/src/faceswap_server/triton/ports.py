@@ -12,7 +12,7 @@ import socket
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from faceswap_server.triton.bundled import SetupError
+from faceswap_server.triton.errors import SetupError
 
 HOST = "127.0.0.1"
 

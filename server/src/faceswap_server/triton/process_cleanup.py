@@ -30,11 +30,6 @@ class ProcessCleanup:
         self.region_prefix = f"{region_prefix(os.getpid())}{secrets.token_hex(3)}_"
         self._children: dict[int, psutil.Process] = {}
 
-    @property
-    def backend_argument(self) -> str:
-        """tritonserver's argument that gives the regions of its steps our prefix."""
-        return f"--backend-config=python,shm-region-prefix-name={self.region_prefix}"
-
     def remember(self, server_pid: int) -> None:
         """Takes down the processes the server has started so far."""
         try:

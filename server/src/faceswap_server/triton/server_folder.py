@@ -1,4 +1,4 @@
-"""The folder a running server lives in: its backends, and its view of the model repository."""
+"""The temporary folder of a running server: its backend directory, and its view of the model repository."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import tempfile
 from pathlib import Path
 
 from faceswap_core.files.disk_errors import cannot_write
-from faceswap_models.checkout import Checkout
+from faceswap_models.checkout import Checkout, NotACheckout
 
-from faceswap_server.triton.bundled import BundledTriton, SetupError, lay_out_backends
+from faceswap_server.triton.errors import SetupError
+from faceswap_server.triton.locator import TritonLocator
 from faceswap_server.triton.served_repository import ServedRepository
 
 REMEDY = "choose another folder with TMPDIR"
@@ -18,7 +19,10 @@ REMEDY = "choose another folder with TMPDIR"
 class ServerFolder:
     """A temporary folder that only this user can read."""
 
-    def __init__(self, triton: BundledTriton, repository: Path) -> None:
+    backends: Path | None
+    """The server's backend directory; None for the one compiled into it."""
+
+    def __init__(self, triton: TritonLocator, repository: Path) -> None:
         """Makes it; raises SetupError, in one line, when that cannot be done."""
         if not repository.is_dir():
             raise SetupError(f"{repository} is not a model repository")
@@ -30,15 +34,14 @@ class ServerFolder:
         except OSError as error:
             raise SetupError(cannot_write(error, "the folder for", Path(tempfile.gettempdir()), REMEDY)) from None
         try:
-            lay_out_backends(triton, Checkout.find().onnxruntime_backend, self.backends)
+            self.backends = triton.backend_directory(self.path / "backends", _onnxruntime_backend)
             self._view = ServedRepository(repository, self.models)
         except OSError as error:
             self.remove()
             raise SetupError(cannot_write(error, "the server's temporary folder", self.path, REMEDY)) from None
-
-    @property
-    def backends(self) -> Path:
-        return self.path / "backends"
+        except SetupError:
+            self.remove()
+            raise
 
     @property
     def models(self) -> Path:
@@ -49,3 +52,14 @@ class ServerFolder:
         shutil.rmtree(self.path, ignore_errors=True)
         if self._view is not None:
             self._view.close()
+
+
+def _onnxruntime_backend() -> Path:
+    """Our Python-based onnxruntime backend; raises SetupError where it is not installed."""
+    try:
+        found = Checkout.find().onnxruntime_backend
+    except NotACheckout as error:
+        raise SetupError(str(error)) from None
+    if not (found / "model.py").is_file():
+        raise SetupError(f"this Triton has no onnxruntime backend, and ours is not in {found}")
+    return found

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 from faceswap_core.buffers.server_processes import SHARED_MEMORY
 
-from faceswap_server.triton.bundled import SetupError
+from faceswap_server.triton.errors import SetupError
 
 LEAST = 256 * 2**20
 """Bytes without which the server is not started."""

@@ -1,4 +1,4 @@
-"""Starts tritonserver on loopback, waits until it is ready, and ends it with everything it started."""
+"""Starts a tritonserver on loopback, waits until it is ready, and stops it with everything it started."""
 
 from __future__ import annotations
 
@@ -6,82 +6,39 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from faceswap_core.buffers.new_lease import buffer_folder
 
-from faceswap_server.triton.bundled import (
-    BundledTriton,
-    SetupError,
-    find_bundled_triton,
-    server_environment,
-)
+from faceswap_server.triton import pdeathsig
+from faceswap_server.triton.arguments import ServerArguments, server_arguments
+from faceswap_server.triton.bundled import find_bundled_triton
 from faceswap_server.triton.drain import Stopped, requests_in_flight, wait_until_drained
+from faceswap_server.triton.errors import ServerStartError, SetupError
 from faceswap_server.triton.installed_networks import network_fault
+from faceswap_server.triton.locator import TritonLocator
 from faceswap_server.triton.log import open_log, passing_reason, reason_in_log
+from faceswap_server.triton.log_relay import LogRelay
 from faceswap_server.triton.ports import HOST, choose_ports
 from faceswap_server.triton.process_cleanup import ProcessCleanup
 from faceswap_server.triton.served_repository import entry_points, withdraw
 from faceswap_server.triton.server_folder import ServerFolder
+from faceswap_server.triton.settings import ServerSettings
 from faceswap_server.triton.shared_memory import check_shared_memory, remove_abandoned_regions
 from faceswap_server.triton.wait_ready import wait_until_ready
 
-KEEP_NO_REQUESTS = "--grpc-infer-allocation-pool-size=0"
-"""By default Triton keeps the last 8 requests and their answers for reuse, at the size of the largest they ever had:
-after 48 images of 23 MB its process held 650 MB, without 170, and 1080p requests cost it 6 ms of CPU either way."""
-POLL_SECONDS = 1
-"""How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
-EXIT_SECONDS = 10
-"""Triton's own exit timeout, for a server whose launcher was killed: the time to unload everything."""
-END_SECONDS = 4.0
-"""From SIGTERM to SIGKILL when we stop it. Nothing is in flight then, but Triton waits for idle keep-alive connections,
-and 24.10 can hang for ever when it ends while a stub is dead."""
-
-CLOSED_APIS = "model-repository,shared-memory,trace,logging"
-"""What nobody may ask of the server (Triton's names, docs/customization_guide/deploy.md): loading models, mapping
-memory, changing traces and logs. Configs and statistics stay open on loopback, for perf_analyzer and our benchmarks."""
-
-
-class ServerStartError(SetupError):
-    """tritonserver did not become ready; the message is one line, `log` the whole story.
-
-    `may_pass`: another start may not meet it again. A signal ended it or one of its steps (24.10 can abort in a start
-    under heavy load), or somebody took one of its ports while it was loading.
-    """
-
-    def __init__(self, reason: str, log: Path, *, may_pass: bool = False) -> None:
-        super().__init__(f"tritonserver did not start: {reason} (log: {log})")
-        self.log = log
-        self.may_pass = may_pass
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """How to run the server. A port of 0 means any free one.
-
-    `arguments` must not switch metrics off: they say when the last request in flight is done.
-    """
-
-    repository: Path
-    http_port: int = 0
-    grpc_port: int = 0
-    metrics_port: int = 0
-    log: Path | None = None
-    start_timeout_s: float = 120.0
-    drain_timeout_s: float = 30.0
-    environment: dict[str, str] = field(default_factory=dict)
-    arguments: tuple[str, ...] = ()
+END_SECONDS = 1.0
+"""From SIGTERM to SIGKILL. Nothing is in flight then and no step has anything to finish, but Triton waits for idle
+keep-alive connections, takes seconds to unload each step, and 24.10 can hang when it ends while a stub is dead."""
 
 
 class TritonServer:
-    """A tritonserver of our own: `with TritonServer(settings) as server: server.grpc_address`.
+    """One tritonserver process, of whatever binary: `with TritonServer(settings) as server: server.grpc_address`.
 
-    It may be started again after it has stopped or died, and keeps its ports then.
+    A `RestartableServer`: it may be started again after it has stopped or died, and keeps its ports then.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
@@ -89,6 +46,7 @@ class TritonServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = self._was_ready = False
         self._folder: ServerFolder | None = None
+        self._relay: LogRelay | None = None
         self._cleanup = ProcessCleanup()
         self._ports = self._wanted_ports()
         self.log = settings.log or Path(tempfile.gettempdir()) / f"tritonserver-{secrets.token_hex(4)}.log"
@@ -151,19 +109,22 @@ class TritonServer:
             on_model_ready: called now and then with the number of models loaded so far; what it raises ends the start.
 
         Raises:
-            SetupError: something on this machine is not as needed: Python, the wheel, libpython, a port, /dev/shm,
-                or a folder that cannot be written.
+            SetupError: something on this machine is not as needed: the Triton asked for, Python, libpython, a port,
+                /dev/shm, or a folder that cannot be written.
             ServerStartError: it ended, or was not ready in time; nothing of it is left behind.
         """
-        triton = find_bundled_triton()
+        triton = self.settings.triton or find_bundled_triton()
+        executable = triton.executable  # raises before anything is made
         remove_abandoned_regions()
         check_shared_memory()
         try:
             self._folder = ServerFolder(triton, self.settings.repository)
             self._ports = choose_ports(self._ports if self._was_ready else self._wanted_ports())
-            self._launch(triton, self._folder)
+            self._launch(executable, triton, self._folder)
             self._wait_until_ready(on_model_ready or (lambda loaded: None))
             self._ready = self._was_ready = True
+            if self._relay is not None:
+                self._relay.stop_keeping()
         except BaseException:
             self.stop()
             raise
@@ -171,51 +132,36 @@ class TritonServer:
     def _wanted_ports(self) -> tuple[int, int, int]:
         return self.settings.http_port, self.settings.grpc_port, self.settings.metrics_port
 
-    def _launch(self, triton: BundledTriton, folder: ServerFolder) -> None:
-        environment = server_environment(triton, dict(os.environ)) | self.settings.environment
+    def _launch(self, executable: Path, triton: TritonLocator, folder: ServerFolder) -> None:
+        arguments = ServerArguments(
+            models=folder.models,
+            backends=folder.backends,
+            ports=self._ports,
+            region_prefix=self._cleanup.region_prefix,
+            closed_key=secrets.token_urlsafe(24),
+            extra=self.settings.arguments,
+        )
         with open_log(self.log) as log:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "faceswap_server.triton.pdeathsig", str(os.getpid())),
-                    *self._command(triton.executable, folder),
+                    *pdeathsig.command(),
+                    *(str(executable), *server_arguments(arguments)),
                 ],
-                env=environment,
+                env=triton.environment(os.environ) | self.settings.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE if self.settings.log_to_stderr else log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the launcher, which ends the server in order
             )
-
-    def _command(self, executable: Path, folder: ServerFolder) -> list[str]:
-        # Triton opens these to whoever sends this header; nobody is told it
-        never = f"{CLOSED_APIS}:closed={secrets.token_urlsafe(24)}"
-        return [
-            str(executable),
-            f"--model-repository={folder.models}",
-            "--model-control-mode=poll",
-            f"--repository-poll-secs={POLL_SECONDS}",
-            f"--backend-directory={folder.backends}",
-            f"--http-address={HOST}",
-            f"--http-port={self.http_port}",
-            f"--grpc-address={HOST}",
-            f"--grpc-port={self.grpc_port}",
-            f"--metrics-address={HOST}",
-            f"--metrics-port={self.metrics_port}",
-            f"--http-restricted-api={never}",
-            f"--grpc-restricted-protocol={never}",
-            "--disable-auto-complete-config",
-            KEEP_NO_REQUESTS,
-            f"--exit-timeout-secs={EXIT_SECONDS}",
-            self._cleanup.backend_argument,
-            *self.settings.arguments,
-        ]
+        if self._process.stdout is not None:
+            self._relay = LogRelay(self._process.stdout, self.log)
 
     def _wait_until_ready(self, on_model_ready: Callable[[int], None]) -> None:
         def look() -> None:
             if self._process is None or self._process.poll() is not None:
                 raise self._start_error()
             self._cleanup.remember(self._process.pid)
-            # the ports open only after all models have loaded; until then the log tells
+            # the ports open only after all models have loaded; until then the log shows the progress
             on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
 
         seconds = self.settings.start_timeout_s
@@ -224,6 +170,8 @@ class TritonServer:
             raise ServerStartError(f"not ready after {seconds:.0f} s: no answer from {silent}", self.log)
 
     def _start_error(self) -> ServerStartError:
+        if self._relay is not None:
+            self._relay.wait()
         fault = network_fault(self.settings.repository)
         code = self._process.poll() if self._process is not None else None
         crashed = fault is None and code is not None and code < 0
@@ -242,13 +190,13 @@ class TritonServer:
         return self._process.wait()
 
     def stop(self, drain_s: float | None = None, *, broken: bool = False) -> Stopped:
-        """Ends the server: new requests are refused, those in flight finish, then every process and region goes.
+        """Stops the server: new requests are refused, those in flight finish, then every process and region goes.
 
         Safe to call twice and at any moment of `start`. A second Ctrl-C while draining ends it at once.
 
         Args:
             drain_s: how long requests in flight may take; by default the settings' `drain_timeout_s`.
-            broken: something in it has died; it is killed after the drain instead of asked to end.
+            broken: a part of it has died; it is killed after the drain instead of asked to end.
         """
         process, lost = self._process, None
         try:
@@ -265,7 +213,7 @@ class TritonServer:
         return Stopped(lost)
 
     def _let_finish(self, seconds: float) -> int | None:
-        """Accepts no more requests and waits for those in flight; how many are still there, or None: nobody knows."""
+        """Accepts no more requests and waits for those in flight; how many are left, or None where that is unknown."""
         if self._process is None or self._folder is None or not self._ready:
             return 0
         withdrawn = entry_points(self._folder.models)
