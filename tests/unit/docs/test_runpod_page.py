@@ -22,11 +22,11 @@ def test_links_lead_somewhere(page: str) -> None:
         assert (PAGE.parent / link).exists(), link
 
 
-def test_the_ladder_and_its_exit_code(page: str) -> None:
+def test_the_checks_and_their_exit_code(page: str) -> None:
     from faceswap_server.doctor.all_checks import CHECKS
     from faceswap_server.doctor.command import EXIT_BROKEN
 
-    assert f"\n{EXIT_BROKEN} a rung is broken." in page
+    assert f"\n{EXIT_BROKEN} a check failed." in page
     assert re.findall(r"^\| `([a-z]+)` \| ", page.split("### When it does not work")[1], re.MULTILINE)[
         : len(CHECKS)
     ] == list(CHECKS)
