@@ -73,6 +73,7 @@ check: setup ## lint, format and types, strict
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/hadolint Dockerfile
+	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
 	@$(PY) -m faceswap_contract --check
 	@$(PY) -m mypy contract/src python_backend/src client/src model_packs/src server/src tools/src tests examples
 

@@ -34,7 +34,7 @@ pick_python() {
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || fail "pip's Triton runs on x86-64 Linux only; this is $(uname -s) $(uname -m)"
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 install_own() {
-    pip install --quiet --no-deps --no-build-isolation --no-index -e python_backend -e client -e model_packs -e server -e tools \
+    pip install --quiet --no-deps --no-build-isolation --no-index -e client -e python_backend -e model_packs -e server -e tools \
         || fail "cannot install our own packages"
     stamp own "$own $PWD"
 }
@@ -65,7 +65,7 @@ print(*sorted(name for name in present - locked - {"pip", "setuptools", "wheel"}
 PYTHON
 }
 locked=$(cksum < "$lock")
-own=$(cat python_backend/pyproject.toml client/pyproject.toml client/hatch_build.py model_packs/pyproject.toml server/pyproject.toml tools/pyproject.toml | cksum)
+own=$(cat contract/src/faceswap_contract/version.py client/hatch_build.py ./*/pyproject.toml | cksum)
 if [ "$(cat "$venv/.stamp-lock" 2>/dev/null)" = "$locked" ] && "$venv/bin/python" -c '' 2>/dev/null; then
     [ "$(cat "$venv/.stamp-own" 2>/dev/null)" = "$own $PWD" ] || install_own
     exit 0

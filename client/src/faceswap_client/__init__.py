@@ -8,6 +8,8 @@ with Client("127.0.0.1:8001") as client:
 
 import typing as _typing
 
+from faceswap_contract.version import __version__
+
 from faceswap_client._async_client import AsyncClient
 from faceswap_client._base import DEFAULT_TIMEOUT
 from faceswap_client._client import Client
@@ -77,6 +79,7 @@ __all__ = [
     "TargetFace",
     "Tensor",
     "Transport",
+    "__version__",
     "draw_faces",
 ]
 

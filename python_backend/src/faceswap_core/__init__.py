@@ -4,3 +4,7 @@ Nothing here knows Triton except `faceswap_core.triton`. Conventions that hold e
 `python_backend/CONVENTIONS.md`: RGB, uint8, (height, width, channel), points as (x, y) in pixels with pixel
 centres at whole numbers, affine matrices [2, 3] that map frame coordinates to crop coordinates.
 """
+
+from faceswap_contract.version import __version__
+
+__all__ = ["__version__"]

@@ -14,6 +14,7 @@ import pytest
 from faceswap_client import Client, ServerError
 from faceswap_client.cli import ExitCode, app
 from faceswap_client.images.verification import verify_image
+from faceswap_contract.version import __version__
 from faceswap_core.provenance.c2pa.development_chain import new_development_chain
 from integration.server.conftest import StrictServer
 from PIL import Image
@@ -63,7 +64,7 @@ def test_verification_says_who_and_what(fmt: str, results: dict[str, bytes], str
     found = verify_image(results[fmt], strict.chain.root_pem)
     assert (found.c2pa_state, found.synthetic, found.problems) == ("trusted", True, ())
     assert found.signed_by == "faceswap-triton DEVELOPMENT, UNTRUSTED"
-    assert found.generator == "faceswap-triton 0.1.0"
+    assert found.generator == f"faceswap-triton {__version__}"
     assert [action.name for action in found.actions] == ["c2pa.opened", "c2pa.placed", "c2pa.edited"]
 
 

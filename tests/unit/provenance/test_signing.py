@@ -22,6 +22,7 @@ from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
 from faceswap_client.images.verification import TrustAnchorError, verify_image  # noqa: E402
+from faceswap_contract.version import __version__  # noqa: E402
 from faceswap_core.provenance.c2pa.development_chain import DevelopmentChain, new_development_chain  # noqa: E402
 from faceswap_core.provenance.c2pa.signing import (  # noqa: E402
     ManifestSigner,
@@ -98,7 +99,7 @@ def test_verification_says_who_what_and_how_far_it_is_trusted(
     assert (trusted.xmp_mark, trusted.synthetic, trusted.digital_source_type) == (True, True, DIGITAL_SOURCE_TYPE)
     assert trusted.signed_by == "faceswap-triton DEVELOPMENT, UNTRUSTED"
     assert trusted.signed_at is None
-    assert trusted.generator == "faceswap-triton 0.1.0"
+    assert trusted.generator == f"faceswap-triton {__version__}"
     assert [action.name for action in trusted.actions] == ["c2pa.opened", "c2pa.placed", "c2pa.edited"]
     assert [ingredient.title for ingredient in trusted.ingredients] == ["target", "source 1", "source 2"]
     for anchors in (None, new_development_chain().root_pem):

@@ -1,1 +1,5 @@
-"""Tools around the service: model packs, the local server, the demonstration, benchmarks."""
+"""Tools for developers: benchmarks, parity, load, chaos, soak, fuzzing, fakes. Never in an image."""
+
+from faceswap_contract.version import __version__
+
+__all__ = ["__version__"]

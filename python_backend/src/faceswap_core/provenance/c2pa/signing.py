@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import simplejpeg
+from faceswap_contract.version import __version__
 
 from faceswap_core.codecs.header_facts import CorruptDataError, TruncatedDataError
 from faceswap_core.codecs.jpeg_segments import header_segments
@@ -80,7 +81,7 @@ class ManifestSigner:
         key: bytes | Callable[[bytes], bytes],
         alg: str = "es256",
         time_stamp_authority: str | None = None,
-        product: tuple[str, str] = ("faceswap-triton", "0.1.0"),
+        product: tuple[str, str] = ("faceswap-triton", __version__),
     ) -> None:
         if alg not in ALGORITHMS:
             raise SigningKeyError(f"alg is one of {', '.join(ALGORITHMS)}, got {alg!r}")
