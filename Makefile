@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models gate offline demo serve test-unit test test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check contract format clean
+.PHONY: help setup pack models gate offline demo serve test-unit test test-client test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check lint types contract format clean
 PY := .venv/bin/python
 PYTEST := -n 2 --dist loadgroup $(ARGS)
 
@@ -33,6 +33,9 @@ test-unit: setup ## fast tests without a server (tests/unit), under two minutes
 
 test: setup ## unit and integration tests, those against the real server included; about ten minutes
 	@$(PY) -m pytest $(PYTEST)
+
+test-client: ## the client alone, installed into a clean environment: PYTHON=python3.13 picks the interpreter
+	@sh tools/test_client.sh
 
 test-system: setup ## slow proofs (tests/system): soak, chaos, installed packages, other people's clients
 	@$(PY) -m pytest tests/system $(PYTEST)
@@ -69,12 +72,16 @@ debug:
 image-proof: setup ## the Dockerfile's steps and its images' workers without a Docker engine (root, buildah, podman, mmdebstrap)
 	@$(PY) -m faceswap_tools.image_proof $(ARGS)
 
-check: setup ## lint, format and types, strict
+check: lint types ## lint, format and types, strict
+
+lint: setup
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/hadolint Dockerfile
 	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
 	@$(PY) -m faceswap_contract --check
+
+types: setup
 	@$(PY) -m mypy contract/src python_backend/src client/src model_packs/src server/src tools/src tests examples
 
 contract: setup ## what is generated from contract/: option types, error classes, TypeScript, reference pages, contract.json

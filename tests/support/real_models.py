@@ -14,8 +14,8 @@ def real_model(name: str) -> Path:
     """Path of a published network; skips the test where the folder or the file is not there."""
     folder = os.environ.get(VARIABLE)
     if not folder:
-        pytest.skip(f'{VARIABLE} is not set: set it to a folder with {name} (CONTRIBUTING.md, "Real networks")')
+        pytest.skip(f"{VARIABLE} is not set: set it to a folder with {name} (CONTRIBUTING.md)")
     path = Path(folder) / name
     if not path.is_file():
-        pytest.skip(f'{VARIABLE} names a folder without {name} (CONTRIBUTING.md, "Real networks")')
+        pytest.skip(f"{VARIABLE} names a folder without {name} (CONTRIBUTING.md)")
     return path
