@@ -83,6 +83,8 @@ lint: setup
 
 types: setup
 	@$(PY) -m mypy contract/src python_backend/src client/src model_packs/src server/src tools/src tests examples
+	@for entry in model_repository/*/1/model.py python_backend/backends/onnxruntime/model.py; do \
+		$(PY) -m mypy $$entry || exit 1; done  # one by one: all are modules named `model`
 
 contract: setup ## what is generated from contract/: option types, error classes, TypeScript, reference pages, contract.json
 	@$(PY) -m faceswap_contract

@@ -1,4 +1,4 @@
-"""Triton backend `onnxruntime`, in Python, for machines where only pip is at hand.
+"""Triton backend `onnxruntime` in Python, for the Triton of the wheel, which comes without the native backend.
 
 Triton loads a backend directory that holds `model.py` for every model whose config says
 `backend: "onnxruntime"`. In the container the native backend takes its place; the same `config.pbtxt` serves
@@ -8,17 +8,18 @@ on both. What a config asks for and this backend cannot do is refused at load ti
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
+from numpy.typing import NDArray
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, NDArray[Any]]
 
-# Keys the native backend knows. The GPU ones do nothing on a CPU instance there, so they do nothing here.
+# Parameters of the native backend. Those for GPUs have no effect on a CPU instance there, so they have none here.
 SESSION_OPTIONS = {
     "intra_op_thread_count": "intra_op_num_threads",
     "inter_op_thread_count": "inter_op_num_threads",
@@ -28,8 +29,8 @@ SESSION_OPTIONS = {
 }
 GPU_ONLY = {"cudnn_conv_algo_search", "gpu_mem_limit", "arena_extend_strategy", "do_copy_in_default_stream"}
 RUN_OPTIONS = {"memory.enable_memory_arena_shrinkage"}
-# Of this backend alone (the native one ignores it): a larger batch is run in parts of so many rows. On a CPU a row
-# costs the same in any batch, but a network's memory grows with the rows of one run and is kept.
+# Parameter of this backend only (the native one ignores it): the most rows of one run. On a CPU a row costs the same in
+# any batch, but a network's memory grows with the rows of one run and is kept.
 ROWS_PER_RUN = "rows_per_run"
 GRAPH_LEVELS = {
     -1: onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
@@ -41,7 +42,7 @@ UNSUPPORTED = ("sequence_batching", "optimization.execution_accelerators", "mode
 
 
 class ConfigError(Exception):
-    """The config asks for something this backend cannot honour."""
+    """The config asks for something that this backend does not support."""
 
 
 def session_options(config: dict[str, Any]) -> onnxruntime.SessionOptions:
@@ -164,23 +165,22 @@ class TritonPythonModel:
         self.output_names = [tensor["name"] for tensor in config["output"]]
         self.shrink = config.get("parameters", {}).get("memory.enable_memory_arena_shrinkage", {}).get("string_value")
 
-    def execute(self, requests: Sequence[Any]) -> list[Any]:
-        responses: list[Any] = [None] * len(requests)
+    def execute(self, requests: Sequence[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        responses: dict[int, pb_utils.InferenceResponse] = {}
         ready: list[tuple[int, Arrays]] = []
         for position, request in enumerate(requests):
             if request.is_cancelled():
                 responses[position] = _failed("CANCELLED: the caller gave up", pb_utils.TritonError.CANCELLED)
                 continue
-            inputs = {name: pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self.dims}
+            inputs = _arrays(request, self.dims)
             problem = self._problem(inputs)
             if problem:
                 responses[position] = _failed(problem, pb_utils.TritonError.INVALID_ARG)
             else:
                 ready.append((position, inputs))
         for batch in self._batches(ready):
-            for position, response in self._run_batch(batch):
-                responses[position] = response
-        return responses
+            responses.update(self._run_batch(batch))
+        return [responses[position] for position in range(len(requests))]
 
     def _problem(self, inputs: Arrays) -> str | None:
         for name, array in inputs.items():
@@ -202,11 +202,11 @@ class TritonPythonModel:
             groups.setdefault(key, []).append(item)
         return list(groups.values())
 
-    def _run_batch(self, batch: list[tuple[int, Arrays]]) -> list[tuple[int, Any]]:
+    def _run_batch(self, batch: list[tuple[int, Arrays]]) -> list[tuple[int, pb_utils.InferenceResponse]]:
         try:
             outputs = self._run(_joined([inputs for _, inputs in batch]))
         except Exception as error:  # onnxruntime's exception classes share no base
-            if len(batch) > 1:  # find the one at fault: its neighbours still get their answers
+            if len(batch) > 1:  # one by one, so that only the request at fault fails
                 return [answer for item in batch for answer in self._run_batch([item])]
             pb_utils.Logger.log_error(f"onnxruntime: {error}")
             return [(batch[0][0], _failed("INTERNAL: the network failed", pb_utils.TritonError.INTERNAL))]
@@ -221,7 +221,7 @@ class TritonPythonModel:
             start = stop or 0
         return answers
 
-    def _run(self, inputs: Arrays) -> list[np.ndarray]:
+    def _run(self, inputs: Arrays) -> list[NDArray[Any]]:
         rows = len(next(iter(inputs.values()))) if self.batched else 0
         part = self.rows_per_run or rows
         if rows <= part:
@@ -232,11 +232,18 @@ class TritonPythonModel:
         ]
         return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
-    def _run_once(self, inputs: Arrays) -> list[np.ndarray]:
+    def _run_once(self, inputs: Arrays) -> list[NDArray[Any]]:
         run_options = onnxruntime.RunOptions()
         if self.shrink:
             run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        return self.session.run(self.output_names, inputs, run_options)
+        outputs: list[NDArray[Any]] = self.session.run(self.output_names, inputs, run_options)
+        return outputs
+
+
+def _arrays(request: pb_utils.InferenceRequest, names: Iterable[str]) -> Arrays:
+    """The request's input tensors, which Triton guarantees are there."""
+    tensors = ((name, pb_utils.get_input_tensor_by_name(request, name)) for name in names)
+    return {name: tensor.as_numpy() for name, tensor in tensors if tensor is not None}
 
 
 def _joined(inputs: list[Arrays]) -> Arrays:
@@ -245,5 +252,5 @@ def _joined(inputs: list[Arrays]) -> Arrays:
     return {name: np.concatenate([each[name] for each in inputs]) for name in inputs[0]}
 
 
-def _failed(text: str, code: Any) -> Any:
+def _failed(text: str, code: int) -> pb_utils.InferenceResponse:
     return pb_utils.InferenceResponse(output_tensors=[], error=pb_utils.TritonError(text, code))

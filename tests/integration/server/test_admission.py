@@ -82,9 +82,9 @@ def swap(triton: InferenceServerClient, source: bytes, target: bytes) -> str:
     return "ok" if answer.as_numpy("SWAPPED_IMAGE")[0] else "empty"
 
 
-def png(height: int, width: int) -> bytes:
-    """Few bytes, many pixels: what costs is the work, not the way."""
-    written, data = cv2.imencode(".png", np.full((height, width, 3), 90, np.uint8))
+def png(height: int, width: int, channels: int = 3) -> bytes:
+    """Few bytes, many pixels: decoding costs, sending does not."""
+    written, data = cv2.imencode(".png", np.full((height, width, channels), 90, np.uint8))
     assert written
     return data.tobytes()
 
@@ -198,7 +198,7 @@ def test_no_more_faces_are_worked_on_than_the_server_allows(limited: TritonServe
             client.swap(portrait, group, max_faces=5)
 
 
-def test_every_way_a_request_can_end_gives_its_frames_back(
+def test_every_way_a_request_can_end_releases_its_lease(
     limited: TritonServer, triton: InferenceServerClient, portrait: Path, group: Path
 ) -> None:
     source, target = portrait.read_bytes(), group.read_bytes()
@@ -235,6 +235,25 @@ def test_requests_that_fail_leave_nothing_in_tritons_shared_memory(
     assert allocated_bytes(regions) - before < 2 * 2.7 * len(text)
 
 
+def test_transparent_targets_leave_no_more_in_tritons_shared_memory_than_others(
+    server: TritonServer, portrait: Path
+) -> None:
+    """What belongs to a target lies in the buffer pool: its alpha made the regions 97 MB larger, for good."""
+    portrait_bytes = portrait.read_bytes()
+    regions = {region for step in psutil.Process(server.pid).children(recursive=True) for region in regions_of(step)}
+
+    def after_six(channels: int) -> int:
+        target = png(4000, 6000, channels)
+        with InferenceServerClient(server.grpc_address) as client, ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(lambda _: swap(client, portrait_bytes, target), range(6)))
+        assert all("NO_FACE_IN_TARGET" in text for text in answers), answers
+        return allocated_bytes(regions)
+
+    opaque = after_six(3)
+    assert len(regions) >= 8
+    assert after_six(4) - opaque < 12 * 2**20, "one alpha plane has 24 MB"
+
+
 def test_cancelled_requests_stop_costing_work(
     limited: TritonServer, triton: InferenceServerClient, portrait: Path, group: Path
 ) -> None:
@@ -249,7 +268,7 @@ def test_cancelled_requests_stop_costing_work(
         for context in running:
             context.cancel()
         assert ended.wait(60)
-    # a lease that Triton let fall between two steps is lost at the latest when its request's time is over
+    # a lease whose request Triton dropped between two steps is orphaned at the latest when its request's time is over
     assert until(lambda: leases(limited) == 0, REQUEST_SECONDS + 30.0)
     assert swap(triton, portrait.read_bytes(), group.read_bytes()) == "ok"
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from faceswap_contract.names import PACK_NETWORKS
-from faceswap_core.codecs.decoding import KeptMetadata
 from faceswap_core.faces.scrfd import STRIDES, DetectorHeads
 from faceswap_core.limits import Limits
-from faceswap_core.options import Options, parse_options
-from faceswap_core.steps.align_faces import AlignedFaces, align_faces, align_for_analysis
-from faceswap_core.steps.decode_images import DecodedRequest, decode_images
-from faceswap_core.steps.paste_faces import SwappedCrops, TargetImage, paste_faces
+from faceswap_core.options import parse_options
+from faceswap_core.steps.align_faces import AlignedFaces, align_request
+from faceswap_core.steps.decode_images import DecodedRequest, DecodeInputs, decode_request
+from faceswap_core.steps.paste_faces import SwappedCrops, paste_faces
+from faceswap_core.steps.target_image import TargetImage
 from numpy.typing import NDArray
 
 HEADS = tuple(f"{kind}_{stride}" for kind in ("scores", "boxes", "landmarks") for stride in STRIDES)
@@ -62,23 +62,20 @@ class InProcessPipeline:
     def swap(self, sources: Sequence[bytes], target: bytes, **parameters: Any) -> InProcessSwap:
         """What `face_swap` does; raises the errors the server would answer with."""
         options = parse_options(parameters)
-        decoded = decode_images(sources, [target], self._limits, max_side=options.max_side)
-        frames = decoded.frames
-        aligned = align_faces(self.detect(decoded.detector_images), frames.sources, frames.target, options)
+        decoded = decode_request(DecodeInputs(sources=sources, target=[target]), options, self._limits)
+        aligned = align_request(self.detect(decoded.detector_images), decoded.images, options, None)
         embeddings = self.run("w600k_r50", face=aligned.recognition_crops)[0]
         latents = self.run("project_identity", embedding=embeddings, face_source=aligned.face_sources)[0]
         swapped = self.run("inswapper_128", target=aligned.swap_crops, source=latents)[0]
-        image = self._paste(target, decoded, aligned, swapped, options)
+        crops = SwappedCrops(swapped, aligned.swap_affines, int(aligned.swap_count[0]))
+        image = paste_faces(_kept(decoded), crops, options)
         return InProcessSwap(image, aligned, embeddings, latents, swapped)
 
     def analyse(self, image: bytes, **parameters: Any) -> tuple[AlignedFaces, NDArray[np.float32]]:
         """What `face_analysis` does: the aligned faces and their embeddings."""
         options = parse_options(parameters)
-        decoded = decode_images(
-            [], [image], self._limits, needs_source=False, target_name="IMAGE", max_side=options.max_side
-        )
-        heads = self.detect(decoded.detector_images)
-        aligned = align_for_analysis(heads[-1], decoded.frames.target, options)
+        decoded = decode_request(DecodeInputs(analysed=[image]), options, self._limits)
+        aligned = align_request(self.detect(decoded.detector_images), decoded.images, options, None)
         return aligned, self.run("w600k_r50", face=aligned.recognition_crops)[0]
 
     def detect(self, images: NDArray[np.uint8]) -> list[DetectorHeads]:
@@ -98,23 +95,8 @@ class InProcessPipeline:
         outputs: list[NDArray[Any]] = self._sessions[network].run(None, inputs)
         return outputs
 
-    def _paste(
-        self,
-        target: bytes,
-        decoded: DecodedRequest,
-        aligned: AlignedFaces,
-        swapped: NDArray[np.uint8],
-        options: Options,
-    ) -> bytes:
-        alpha, density = decoded.target_alpha, decoded.target_density
-        image = TargetImage(
-            encoded=target,
-            frame=decoded.frames.target,
-            alpha=alpha if alpha.size else None,
-            kept=KeptMetadata(
-                icc_profile=decoded.target_profile or None,
-                pixels_per_metre=(int(density[0]), int(density[1])) if density.any() else None,
-            ),
-        )
-        crops = SwappedCrops(swapped, aligned.swap_affines, int(aligned.swap_count[0]))
-        return paste_faces(image, crops, options, self._limits)
+
+def _kept(decoded: DecodedRequest) -> TargetImage:
+    if decoded.target is None:
+        raise ValueError("only the target of a swap is kept")
+    return decoded.target

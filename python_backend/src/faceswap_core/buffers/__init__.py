@@ -1,1 +1,1 @@
-"""Decoded frames: what a request holds, and the shared memory in which they pass from step to step."""
+"""Buffer pool in shared memory: leases, orphaned leases, the memory budget, and housekeeping of a step's heap."""

@@ -1,34 +1,35 @@
-"""Frames in shared memory: written once by `decode_images`, read by `align_faces`, changed in place by `paste_faces`.
+"""Buffer pool: decoded images in shared memory, leased to one request and shared by the three Python steps.
 
-Through Triton a frame is copied four times for each step it meets (out of the step, into the server, into the next
-step, and the fresh pages of each); here it is not copied at all. Every request leases its frames, so the leases are
-also the count of what is in flight and of the memory it holds. The target as it was sent lies behind its frame for
-`paste_faces`: on its way through Triton it made the region of each instance larger by its size, for good.
+`decode_images` writes a request's images once, `align_faces` reads them, `paste_faces` changes the target in place;
+through Triton goes only the name of the lease. What belongs to the target beside its pixels (the encoded bytes, colour
+profile, header, alpha) lies behind them, see `attach`. The leases are also the count of requests in flight and of the
+memory they hold. docs/adr/0020-buffer-pool.md has the reasons.
 
-The store is a directory on a tmpfs, shared by the processes of one server; the files in it are the whole state, so
-nothing is lost track of when a process is killed:
+The pool is a directory on a tmpfs, shared by the processes of one server. The files in it are its whole state, so a
+killed process loses nothing:
 
-    <token>.target, <token>.sources     leased; modified when the lease began, and again when it was decoded
-    <token>.<way>.target                the same, while the request is on its way from one step to the next
-    <size>.<random>.free                given back, kept for the next frame of that size
-    arrived-<way>                       modified when the latest request that has come this way was decoded
-    finished                            modified when a request ended
+    <token>.target, <token>.sources     leased; modification time: when leased, then when decoded
+    <token>.<edge>.target               the same, while the request is between two steps
+    <size>.<random>.free                released, kept for the next image of that size
+    arrived-<edge>                      modification time: when the latest request that came over it was decoded
+    finished                            modification time: when a request last ended
 
-A lease ends when a step gives it back, or when it is found to be orphaned (`OrphanedLeases`). Where orphans are all
-there is and callers keep the server from being quiet, nothing can overtake them: so when nothing has ended and nothing
-was accepted for `STALLED_SECONDS`, one request more than allowed is accepted. An orphaned segment is deleted, never
-used again, because a slow step may still be writing to it.
+A lease ends when a step releases it, or when it is found to be orphaned (`OrphanedLeases`). When nothing has ended and
+nothing was accepted for `STALLED_SECONDS`, one request more than the limit is accepted, so that a pool of orphans
+cannot stay full. An orphaned segment is deleted, never reused: a slow step may still write to it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import mmap
 import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ from numpy.typing import NDArray
 
 from faceswap_core.buffers.lease import Lease, image_bytes_of
 from faceswap_core.buffers.memory_budget import MemoryBudget, PoolUsage
-from faceswap_core.buffers.orphaned_leases import TARGET, TO_ALIGN, WAYS, OrphanedLeases
+from faceswap_core.buffers.orphaned_leases import EDGES, TARGET, TO_ALIGN, OrphanedLeases
 from faceswap_core.buffers.request_images import RequestImages, Size
 from faceswap_core.errors import DeadlineExceeded, InvalidTensor, ServerBusy
 from faceswap_core.types import RgbImage
@@ -44,41 +45,41 @@ from faceswap_core.types import RgbImage
 SOURCES, FREE, FINISHED = ".sources", ".free", "finished"
 STALLED_SECONDS = 5.0
 FREE_FOR_SECONDS = 30.0
-"""How long a segment that was given back waits for the next frame of its size. A new one has to be zeroed first: 10 ms
-for a 1080p frame."""
+"""How long a released segment is kept for reuse; a new one has to be zeroed first, 10 ms for a 1080p image."""
 
 
 class BufferPool:
-    """The frames of one server.
+    """The buffers of one server.
 
     Args:
         directory: on a tmpfs, the same for every process of the server; made when it is missing.
         budget: what may be held at once; kept as `budget`.
         request_seconds: how long a request may take from its lease to its last step.
-        lost: finds what will never be given back in `directory`.
+        orphans: finds orphaned leases in `directory`.
     """
 
-    def __init__(self, directory: Path, budget: MemoryBudget, request_seconds: float, lost: OrphanedLeases) -> None:
+    def __init__(self, directory: Path, budget: MemoryBudget, request_seconds: float, orphans: OrphanedLeases) -> None:
         self._directory = directory
-        self._lost = lost
+        self._orphans = orphans
         self.budget = budget
         self._request_seconds = request_seconds
-        # by inode, which stays when a segment is renamed and is not used again while it is mapped
+        # by inode, which survives a rename and is not reused while it is mapped
         self._mappings: dict[int, mmap.mmap] = {}
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def lease(self, target: Size, sources: Sequence[Size] = (), encoded: bytes = b"") -> tuple[Lease, RequestImages]:
-        """Makes room for the frames of one request.
+    def lease(self, target: Size, sources: Sequence[Size] = (), attached_bytes: int = 0) -> tuple[Lease, RequestImages]:
+        """Allocates the buffers of one request.
 
         Args:
-            encoded: the target as it was sent, kept for `encoded_target`.
+            target, sources: (height, width) of the decoded images, in pixels.
+            attached_bytes: room behind the target's pixels, for `attach`.
 
         Raises:
-            ServerBusy: too many requests are in flight, or their frames would not fit into the memory budget.
-            TooManyPixels: these frames alone would not.
+            ServerBusy: too many requests are in flight, or these buffers would not fit into the memory budget now.
+            TooManyPixels: they would never fit.
         """
-        lease = Lease(secrets.token_hex(16), target, tuple(sources), time.time(), len(encoded))
-        needed = {TARGET: image_bytes_of(target) + len(encoded), SOURCES: sum(image_bytes_of(size) for size in sources)}
+        lease = Lease(secrets.token_hex(16), target, tuple(sources), time.time())
+        needed = {TARGET: image_bytes_of(target) + attached_bytes, SOURCES: sum(map(image_bytes_of, sources))}
         with self._locked():
             self.budget.admit(sum(needed.values()), self.usage(), self._drop_free)
             try:
@@ -88,15 +89,35 @@ class BufferPool:
             except OSError:
                 self._forget(lease)
                 raise ServerBusy("shared memory is full; retry after 1000 ms") from None
-        if encoded:
-            self._behind_target(lease)[:] = np.frombuffer(encoded, np.uint8)
         return lease, self.open(lease, whole=True)
 
+    def attach(self, lease: Lease, parts: Sequence[bytes | NDArray[np.uint8]]) -> Lease:
+        """Copies byte strings behind the target's pixels, one after another.
+
+        Returns:
+            The lease with their sizes, for `attached`.
+
+        Raises:
+            InvalidTensor: they are longer than the segment has room for.
+        """
+        views = [np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part.reshape(-1) for part in parts]
+        lease = replace(lease, attached=tuple(view.size for view in views))
+        for room, view in zip(self.attached(lease), views, strict=True):
+            np.copyto(room, view)
+        return lease
+
+    def attached(self, lease: Lease) -> tuple[NDArray[np.uint8], ...]:
+        """The parts that were attached, uint8 [bytes] each, as views of the buffer; raises as `open`."""
+        start = image_bytes_of(lease.target)
+        segment = self._mapped(lease, TARGET, start + sum(lease.attached), whole=True)
+        ends = itertools.accumulate(lease.attached, initial=start)
+        return tuple(segment[first:last] for first, last in itertools.pairwise(ends))
+
     def open(self, lease: Lease, *, whole: bool = False) -> RequestImages:
-        """The frames of a lease, as they stand.
+        """The images of a lease, as views of the buffers.
 
         Args:
-            whole: most of each frame will be touched, so its pages are mapped at once.
+            whole: most of each image will be touched, so its pages are mapped at once.
 
         Raises:
             DeadlineExceeded: the lease has ended, because its request took too long.
@@ -109,82 +130,77 @@ class BufferPool:
         return RequestImages(target, _split(packed, lease.sources))
 
     def open_target(self, lease: Lease, *, whole: bool = True) -> RgbImage:
-        """The target alone, when the sources have been given back; raises as `open`."""
+        """The target alone, after `release_sources`; raises as `open`."""
         return self._mapped(lease, TARGET, image_bytes_of(lease.target), whole).reshape(*lease.target, 3)
 
-    def encoded_target(self, lease: Lease) -> bytes:
-        """The target as it was sent, as a copy; no bytes when it was not kept; raises as `open`."""
-        return self._behind_target(lease).tobytes() if lease.encoded else b""
-
     def decoded(self, lease: Lease) -> None:
-        """Marks that the frames are complete; from here on requests pass every queue in this order."""
+        """Marks the images as complete and moves the lease to the edge to `align_faces`.
+
+        From here on requests pass every queue in the order of this moment.
+        """
         for part in (SOURCES, TARGET):
             with suppress(FileNotFoundError):
                 os.utime(self._directory / f"{lease.token}{part}")
-        self.relay(lease, TO_ALIGN)
+        self.move_to(lease, TO_ALIGN)
 
-    def relay(self, lease: Lease, way: str) -> None:
-        """Marks that a lease is on its way to the next step, until that step opens its frames."""
+    def move_to(self, lease: Lease, edge: str) -> None:
+        """Marks a lease as on an edge of the ensemble, until the next step opens it."""
         with suppress(FileNotFoundError):
-            self._held(lease).rename(self._on_its_way(lease, way))
+            self._held(lease).rename(self._on_edge(lease, edge))
 
     def release(self, lease: Lease) -> None:
-        """Ends a lease; may be called again. No view of its frames may be used afterwards."""
+        """Ends a lease. Idempotent. No view of its buffers may be used afterwards."""
         self.release_sources(lease)
-        # not taken up: a request that is stopped as it sets out would seem to have arrived before all others
-        if any(self._free(path) for path in (self._held(lease), *(self._on_its_way(lease, way) for way in WAYS))):
+        # without `_take_up`: a request that ends on an edge must not count as one that has arrived
+        if any(self._free(path) for path in (self._held(lease), *(self._on_edge(lease, edge) for edge in EDGES))):
             (self._directory / FINISHED).touch()
 
     def release_sources(self, lease: Lease) -> None:
-        """Ends the sources' part of a lease; may be called again."""
+        """Ends the sources' part of a lease. Idempotent."""
         self._free(self._directory / f"{lease.token}{SOURCES}")
 
     def _take_up(self, lease: Lease) -> Path:
-        """The target's segment, which from here on is held by a step."""
-        for way in WAYS:
-            on_its_way = self._on_its_way(lease, way)
+        """The target's segment, which a step holds from here on."""
+        for edge in EDGES:
+            on_edge = self._on_edge(lease, edge)
             with suppress(FileNotFoundError):
-                decoded_at = on_its_way.stat().st_mtime
-                on_its_way.rename(self._held(lease))
-                self._lost.arrived(way, decoded_at)
+                decoded_at = on_edge.stat().st_mtime
+                on_edge.rename(self._held(lease))
+                self._orphans.arrived(edge, decoded_at)
         return self._held(lease)
 
     def _held(self, lease: Lease) -> Path:
         return self._directory / f"{lease.token}{TARGET}"
 
-    def _on_its_way(self, lease: Lease, way: str) -> Path:
-        return self._directory / f"{lease.token}.{way}{TARGET}"
-
-    def _behind_target(self, lease: Lease) -> NDArray[np.uint8]:
-        frame = image_bytes_of(lease.target)
-        return self._mapped(lease, TARGET, frame + lease.encoded, whole=True)[frame:]
+    def _on_edge(self, lease: Lease, edge: str) -> Path:
+        return self._directory / f"{lease.token}.{edge}{TARGET}"
 
     def _free(self, segment: Path) -> bool:
-        """Frees a segment; False when it has ended before."""
+        """Keeps a segment for reuse; False when it had been released before."""
         try:
-            os.utime(segment)  # from now on: since when it is free
+            os.utime(segment)  # of a free segment: since when
             segment.rename(self._directory / f"{segment.stat().st_size}.{secrets.token_hex(8)}{FREE}")
         except FileNotFoundError:
             return False
         return True
 
     def sweep(self) -> None:
-        """Deletes leases that were lost, and segments that nobody has needed for a while; forgets their mappings.
+        """Deletes orphaned leases and segments that were free for `FREE_FOR_SECONDS`; drops their mappings.
 
-        For one step of the server; the others need `forget_mappings` alone.
+        To be called by one step of the server; the others call `forget_mappings` alone.
         """
         files, now = list(self._files()), time.time()
         too_old = {FREE: now - FREE_FOR_SECONDS, SOURCES: now - self._request_seconds}
         gone = [path for path, stat in files if stat.st_mtime < too_old.get(path.suffix, 0.0)]
-        for lost in self._lost.among([(path, stat) for path, stat in files if path.suffix == TARGET]):
-            gone += [lost, self._directory / f"{lost.name.partition('.')[0]}{SOURCES}"]
+        for orphan in self._orphans.among([(path, stat) for path, stat in files if path.suffix == TARGET]):
+            gone += [orphan, self._directory / f"{orphan.name.partition('.')[0]}{SOURCES}"]
         with self._locked():
             for path in gone:
                 path.unlink(missing_ok=True)
         self.forget_mappings()
 
     def forget_mappings(self) -> None:
-        """Lets go of segments that have been deleted; their memory goes with the last process that had mapped them."""
+        """Unmaps deleted segments; the kernel frees their memory when the last process has unmapped them."""
         kept = {stat.st_ino for _, stat in self._files()}
         for inode in [inode for inode in self._mappings if inode not in kept]:
             self._mappings.pop(inode, None)
@@ -197,7 +213,7 @@ class BufferPool:
         with suppress(FileNotFoundError):
             moved = max(moved, (self._directory / FINISHED).stat().st_mtime)
         return PoolUsage(
-            requests=len(targets) - self._lost.missing(targets),
+            requests=len(targets) - self._orphans.overtaken(targets),
             mean_age_s=sum(now - stat.st_mtime for _, stat in targets) / max(1, len(targets)),
             leased_bytes=sum(stat.st_size for path, stat in files if path.suffix != FREE),
             free_bytes=sum(stat.st_size for path, stat in files if path.suffix == FREE),
@@ -207,7 +223,7 @@ class BufferPool:
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         for path in self._directory.iterdir():
             if path.suffix in (TARGET, SOURCES, FREE):
-                with suppress(FileNotFoundError):  # given back or deleted meanwhile
+                with suppress(FileNotFoundError):  # released or deleted in between
                     yield path, path.stat()
 
     def _drop_free(self) -> None:
@@ -242,10 +258,10 @@ class BufferPool:
             if time.time() - stat.st_mtime > self._request_seconds:
                 raise too_late
             if size > stat.st_size:
-                raise InvalidTensor("'frames' names more bytes than were leased")
+                raise InvalidTensor("'lease' names more bytes than were leased")
             mapped = self._mappings.get(stat.st_ino)
             if mapped is None:
-                # populate: one call instead of a page fault for every 4 kB (1080p frame: 1.5 ms instead of 12)
+                # populate: one call instead of a page fault for every 4 kB
                 flags = mmap.MAP_SHARED | (mmap.MAP_POPULATE if whole else 0)
                 mapped = self._mappings[stat.st_ino] = mmap.mmap(descriptor, stat.st_size, flags=flags)
         finally:
@@ -263,15 +279,18 @@ class BufferPool:
 
 
 def _split(packed: NDArray[np.uint8], sizes: Sequence[Size]) -> tuple[RgbImage, ...]:
-    frames, start = [], 0
+    images, start = [], 0
     for size in sizes:
         stop = start + image_bytes_of(size)
-        frames.append(packed[start:stop].reshape(*size, 3))
+        images.append(packed[start:stop].reshape(*size, 3))
         start = stop
-    return tuple(frames)
+    return tuple(images)
 
 
 def _size_class(size: int) -> int:
-    """The next of eight steps between powers of two: at most an eighth is wasted, and segments find a new frame."""
+    """Bytes to allocate for `size`, at least a page: the next of eight steps between powers of two.
+
+    So segments can be reused for images of about the same size, and at most an eighth is wasted.
+    """
     step = max(4096, 1 << max(0, (size - 1).bit_length() - 4))
     return -(-size // step) * step

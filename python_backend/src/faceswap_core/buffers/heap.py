@@ -1,6 +1,6 @@
-"""What glibc's malloc does with freed memory of a step: kept for the next frame, and returned when there is none.
+"""glibc malloc settings of a step: keep freed memory for the next image, return it to the kernel when idle.
 
-Elsewhere than on glibc both functions do nothing.
+Both functions do nothing where the C library is not glibc. See docs/adr/0023-heap-of-a-step.md.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from collections.abc import Callable
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 KEPT_BYTES = 16 * 2**20
-"""Free memory at the end of the heap that is kept. Measured at 1080p, CPU outside the networks per request: 42 to 45 ms
-with this, 49 to 50 with 4 MiB, 62 to 66 with glibc's defaults, which fetch and zero pages for every frame."""
+"""Free memory at the end of the heap that is kept instead of being returned and zeroed again for every image."""
 LARGEST_IN_HEAP_BYTES = 4 * 2**20
-"""A larger block is a mapping of its own, which is returned when it is freed."""
+"""A larger block is allocated with mmap, and returned to the kernel when it is freed."""
 
 
 def keep_freed_memory() -> None:
-    """Sets the thresholds of this process.
+    """Sets the malloc thresholds of this process.
 
-    Not by glibc's environment variables, which tritonserver shares: it needs others
+    Not by glibc's environment variables: tritonserver and its steps share an environment, and the server needs others
     (`faceswap_server.triton.environment.ALLOCATOR`).
     """
     mallopt = _of_libc("mallopt")

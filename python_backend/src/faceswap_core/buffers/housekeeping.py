@@ -1,4 +1,4 @@
-"""Gives memory back while a step has nothing to do, and looks after the frame store."""
+"""Background thread of a step: sweeps the buffer pool and returns free heap memory while the step is idle."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from faceswap_core.buffers.heap import trim_heap
 
 IDLE_SECONDS = 30.0
-"""A step that has not worked for so long returns the memory it keeps for the next frame (malloc_trim(3)). With 2 s,
-callers who come every few seconds paid for fresh pages each time: 54 CPU ms a request at 1080p instead of 47."""
+"""After this time without a request a step returns its free heap memory (malloc_trim(3)). Shorter times cost callers
+who come every few seconds fresh pages each time; see docs/adr/0023-heap-of-a-step.md."""
 _LOOK_EVERY_SECONDS = 1.0
 
 
 class Housekeeping:
-    """A thread of the step's process.
+    """Housekeeping thread of a step's process.
 
     Args:
         sweep: called about every second, for example `BufferPool.sweep`.
@@ -28,16 +28,16 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._keep, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        """Begins."""
+        """Starts the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends, and waits for it."""
+        """Stops and joins the thread."""
         self._ended.set()
         self._thread.join()
 
     def worked(self) -> None:
-        """To be called after every piece of work."""
+        """Restarts the idle time; to be called after every batch of requests."""
         self._worked_at = time.monotonic()
 
     def _keep(self) -> None:

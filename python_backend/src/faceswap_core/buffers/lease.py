@@ -1,4 +1,4 @@
-"""What passes through Triton in place of frames: which lease holds them, and how large they are."""
+"""Lease of a request's buffers: what passes through Triton in place of images."""
 
 from __future__ import annotations
 
@@ -11,39 +11,42 @@ from faceswap_core.errors import InvalidTensor
 
 CHANNELS = 3
 _TOKEN = re.compile(r"[0-9a-f]{32}")
+_MOST_PARTS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Names the two segments of a request.
+    """Names the two segments of a request and describes what is in them.
 
     token: 128 random bits in hexadecimal, so that a lease can be found but not guessed.
+    target: (height, width) of the decoded target, in pixels.
+    sources: the same for each decoded source, in the order of SOURCE_IMAGE.
     leased_at: when the request was admitted, in seconds since 1970.
-    encoded: bytes of the target as it was sent, which lie behind its frame; 0 when nobody will ask for them.
+    attached: sizes in bytes of the parts that lie behind the target's pixels, in order; see `BufferPool.attach`.
     """
 
     token: str
     target: Size
     sources: tuple[Size, ...] = ()
     leased_at: float = 0.0
-    encoded: int = 0
+    attached: tuple[int, ...] = ()
 
     def encode(self) -> bytes:
-        """As the tensor `frames` holds it: UTF-8 JSON."""
+        """The value of the tensor `lease`: UTF-8 JSON."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def parse(cls, encoded: bytes) -> Lease:
-        """Reads `encode`'s bytes; raises InvalidTensor for anything else, because callers can reach a step alone."""
+        """Reads the bytes of `encode`; raises InvalidTensor for others, because callers can address a step directly."""
         try:
             held = json.loads(encoded)
             sources = tuple(_size(each) for each in held["sources"])
-            since, behind = float(held["leased_at"]), _count(held["encoded"])
-            lease = cls(str(held["token"]), _size(held["target"]), sources, since, behind)
+            attached = _counts(held["attached"])
+            lease = cls(str(held["token"]), _size(held["target"]), sources, float(held["leased_at"]), attached)
         except (ValueError, TypeError, KeyError, OverflowError):
-            raise InvalidTensor("'frames' is not a lease") from None
+            raise InvalidTensor("'lease' is not a lease") from None
         if not _TOKEN.fullmatch(lease.token):
-            raise InvalidTensor("'frames' is not a lease")
+            raise InvalidTensor("'lease' is not a lease")
         return lease
 
 
@@ -53,12 +56,14 @@ def _size(value: object) -> Size:
     return value[0], value[1]
 
 
-def _count(value: object) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError("a count is a number from 0 on")
-    return value
+def _counts(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) > _MOST_PARTS:
+        raise ValueError("the attached parts are a short list")
+    if not all(type(count) is int and count >= 0 for count in value):
+        raise ValueError("a size in bytes is a whole number from 0")
+    return tuple(value)
 
 
 def image_bytes_of(size: Size) -> int:
-    """Bytes of an RGB frame."""
+    """Bytes of an RGB image."""
     return size[0] * size[1] * CHANNELS

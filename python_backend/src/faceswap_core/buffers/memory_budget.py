@@ -1,4 +1,4 @@
-"""Whether one more request fits: by count, and by the memory that the whole server really holds."""
+"""Admission control: a limit on requests in flight, and on the memory that all processes of the server hold."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from faceswap_core.errors import ServerBusy, TooManyPixels
 
 WORKING_FACTOR = 3.0
-"""Memory a request may need at its worst, in decoded bytes of its images: the frame itself (1) and what decoding a
-transparent PNG holds beside it (1.67 as BGRA and alpha), rounded up. A JPEG needs 1.2 to 1.6 (benchmark `memory`)."""
+"""Peak memory of a request in units of its buffers; the worst case is a transparent PNG, decoded as BGRA. See
+docs/adr/0022-memory-budget.md."""
 SHORTEST_RETRY_S, LONGEST_RETRY_S = 0.1, 10.0
 RETRY_WHEN_IDLE_S = 1.0
-"""With nothing in flight it is images still arriving that take the memory; they leave as they are refused."""
+"""With nothing in flight the memory is taken by request bodies that are still arriving and will be refused."""
 _MEASURE_EVERY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class PoolUsage:
-    """What the frame store holds.
+    """What the buffer pool holds.
 
     requests: leases in force; mean_age_s: how long they have been, on average.
     leased_bytes, free_bytes: of their segments, and of those waiting for reuse.
@@ -39,7 +39,7 @@ class MemoryBudget:
     Args:
         limit_bytes: what the server may hold altogether.
         max_in_flight: requests between their lease and their last step.
-        measure: bytes the server's processes hold now, frames in the store not counted.
+        measure: bytes the server's processes hold now, without the buffer pool.
     """
 
     def __init__(self, limit_bytes: int, max_in_flight: int, measure: Callable[[], int]) -> None:
@@ -49,11 +49,13 @@ class MemoryBudget:
         self._measured, self._measured_at = 0, float("-inf")
         self._least: int | None = None
 
-    def admit(self, image_bytes_of: int, usage: PoolUsage, drop_free: Callable[[], None]) -> None:
-        """Returns when a request with so many decoded bytes may be accepted.
+    def admit(self, buffer_bytes: int, usage: PoolUsage, drop_free: Callable[[], None]) -> None:
+        """Returns when a request may be accepted.
 
         Args:
-            drop_free: deletes the store's segments that wait for reuse; called when they are in the way.
+            buffer_bytes: of its decoded images and of what is kept beside them.
+            usage: of the pool without it.
+            drop_free: deletes the pool's free segments; called when their memory is needed.
 
         Raises:
             ServerBusy: not now; the message ends in when to try again.
@@ -61,9 +63,9 @@ class MemoryBudget:
         """
         if usage.requests >= self.max_in_flight and not usage.stalled:
             raise ServerBusy(f"{usage.requests} requests are in flight, the most this server takes; {_retry(usage)}")
-        needed = WORKING_FACTOR * image_bytes_of
+        needed = WORKING_FACTOR * buffer_bytes
         held = self.processes_bytes() + usage.leased_bytes
-        promised = (WORKING_FACTOR - 1.0) * usage.leased_bytes  # what the accepted ones may still come to need
+        promised = (WORKING_FACTOR - 1.0) * usage.leased_bytes  # what accepted requests may still allocate
         if held + promised + usage.free_bytes + needed <= self.limit_bytes:
             return
         drop_free()
@@ -81,7 +83,7 @@ class MemoryBudget:
         )
 
     def processes_bytes(self) -> int:
-        """What the server's processes hold, frames not counted; measured at most ten times a second."""
+        """What the server's processes hold, without the pool; measured at most ten times a second."""
         now = time.monotonic()
         if now - self._measured_at >= _MEASURE_EVERY_S:
             self._measured, self._measured_at = self._measure(), now
@@ -92,7 +94,7 @@ class MemoryBudget:
 def _retry(usage: PoolUsage) -> str:
     if usage.requests == 0:
         return f"retry after {round(RETRY_WHEN_IDLE_S * 1000)} ms"
-    # a request on average waits as long again as it has waited; so often one of them ends
+    # on average a request takes twice as long as it has taken so far, so this is when the next one should end
     until_one_ends = 2.0 * usage.mean_age_s / usage.requests
     seconds = min(max(until_one_ends, SHORTEST_RETRY_S), LONGEST_RETRY_S)
     return f"retry after {round(seconds * 1000)} ms"

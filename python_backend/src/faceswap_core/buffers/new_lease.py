@@ -1,4 +1,4 @@
-"""The frame store of the server this process belongs to, and a lease that is given back when decoding fails."""
+"""Opens the buffer pool of the server this process belongs to; leases buffers for the duration of decoding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from faceswap_core.buffers.buffer_pool import BufferPool
 from faceswap_core.buffers.lease import Lease
@@ -22,7 +24,7 @@ _PREFIX = "faceswap-frames-"
 
 
 def server_buffer_pool(limits: Limits, server: int, shared_memory: Path = SHARED_MEMORY) -> BufferPool:
-    """The store that all steps of one server share.
+    """The buffer pool that all steps of one server share.
 
     Args:
         server: process id of tritonserver, a step's parent. It names the folder, unless `limits` does; folders of
@@ -33,12 +35,12 @@ def server_buffer_pool(limits: Limits, server: int, shared_memory: Path = SHARED
     processes = ServerProcesses(server)
     budget = MemoryBudget(limit, limits.max_in_flight, processes.held_bytes)
     folder = limits.frames_directory or buffer_folder(server, shared_memory)
-    lost = OrphanedLeases(folder, limits.request_seconds, processes.used_cpu_seconds, processes.waited_cpu_seconds)
-    return BufferPool(folder, budget, limits.request_seconds, lost)
+    orphans = OrphanedLeases(folder, limits.request_seconds, processes.used_cpu_seconds, processes.waited_cpu_seconds)
+    return BufferPool(folder, budget, limits.request_seconds, orphans)
 
 
 def buffer_folder(server: int, shared_memory: Path = SHARED_MEMORY) -> Path:
-    """Where the steps of the tritonserver with this process id keep frames, unless they are told otherwise."""
+    """Default directory of the buffer pool of the tritonserver with this process id."""
     return shared_memory / f"{_PREFIX}{server}"
 
 
@@ -50,27 +52,31 @@ def _delete_folders_of_ended_servers(shared_memory: Path) -> None:
 
 
 class NewLease:
-    """`with NewLease(store) as new: ...`; `new.allocate` leases; given back when the block fails, else decoded.
+    """A lease for one request, as a context manager: released when the block raises, else marked as decoded.
 
-    Args:
-        encoded: the target as it was sent, for a step that will ask for it.
+    with NewLease(pool) as new:
+        images = new.allocate((1080, 1920), [])
     """
 
-    def __init__(self, store: BufferPool, encoded: bytes = b"") -> None:
-        self._store, self._encoded = store, encoded
+    def __init__(self, pool: BufferPool) -> None:
+        self._pool = pool
         self._lease: Lease | None = None
 
     @property
     def lease(self) -> Lease:
-        """What was leased; raises InternalError when nothing was."""
+        """What was leased; raises InternalError before `allocate`."""
         if self._lease is None:
-            raise InternalError("no frames were leased")
+            raise InternalError("nothing was leased")
         return self._lease
 
-    def allocate(self, target: Size, sources: Sequence[Size]) -> RequestImages:
-        """An `Allocate` in the store."""
-        self._lease, frames = self._store.lease(target, sources, self._encoded)
-        return frames
+    def allocate(self, target: Size, sources: Sequence[Size], attached_bytes: int = 0) -> RequestImages:
+        """An `Allocate` in the pool."""
+        self._lease, images = self._pool.lease(target, sources, attached_bytes)
+        return images
+
+    def attach(self, parts: Sequence[bytes | NDArray[np.uint8]]) -> None:
+        """Keeps byte strings beside the target's pixels, in the room that `allocate` was asked for."""
+        self._lease = self._pool.attach(self.lease, parts)
 
     def __enter__(self) -> NewLease:
         return self
@@ -81,6 +87,6 @@ class NewLease:
         if self._lease is None:
             return
         if error is None:
-            self._store.decoded(self._lease)
+            self._pool.decoded(self._lease)
         else:
-            self._store.release(self._lease)
+            self._pool.release(self._lease)

@@ -1,4 +1,4 @@
-"""What the server's processes hold and spend, and how much memory they may hold."""
+"""Memory and processor time of tritonserver and its steps, and the memory limit of the container or machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 
 SHARE_OF_LIMIT = 0.9
-"""Of the container's or machine's memory; the rest is for its other processes and the kernel's own."""
-_LOOK_FOR_CHILDREN_EVERY_S = 10.0  # a look through all of /proc costs 10 ms, and steps start with the server
+"""Share of the container's or machine's memory; the rest is for other processes and the kernel."""
+_LOOK_FOR_CHILDREN_EVERY_S = 10.0  # reading all of /proc costs 10 ms; steps start with the server
 _CGROUP_FILES = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the tmpfs every Linux has; nothing in it reaches a disk
 
@@ -31,7 +31,7 @@ def memory_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 class ServerProcesses:
-    """tritonserver and all its steps, measured.
+    """The process tree of one server.
 
     Args:
         server: process id of tritonserver, which is a step's parent.
@@ -48,8 +48,8 @@ class ServerProcesses:
     def held_bytes(self) -> int:
         """Anonymous memory of every process, and Triton's regions in shared memory.
 
-        A region counts once, by what its file takes: tritonserver maps one that has grown again beside the old
-        mapping, and its RssShmem counts every page in each (507 MB for 193 MB after five bursts of large images).
+        A region counts once, by the size of its file: tritonserver maps a region that has grown a second time, and
+        its RssShmem counts every page in each mapping (docs/adr/0022-memory-budget.md).
         """
         return sum(map(_anonymous_bytes, self._family())) + allocated_bytes(self._regions)
 
@@ -60,7 +60,7 @@ class ServerProcesses:
     def waited_cpu_seconds(self) -> float:
         """Time in which their threads were ready to run and had no core, so far; for differences.
 
-        On a machine that others keep busy a server at work may use next to no processor time. 480 threads take 12 ms.
+        On a busy machine a server at work may use next to no processor time. Reading 480 threads takes 12 ms.
         """
         waits = {thread: seconds for pid in self._family() for thread, seconds in _waits_for_a_core(pid)}
         self._waited += sum(seconds - self._waits.get(thread, 0.0) for thread, seconds in waits.items())
@@ -93,7 +93,7 @@ def regions_of(step: psutil.Process) -> set[Path]:
 
 
 def allocated_bytes(paths: Iterable[Path]) -> int:
-    """What files in shared memory really take; nothing for those that go meanwhile."""
+    """Memory that files on a tmpfs take, in bytes; 0 for those that are deleted."""
     total = 0
     for path in paths:
         with suppress(FileNotFoundError):

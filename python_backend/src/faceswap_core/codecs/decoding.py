@@ -1,14 +1,13 @@
-"""Decodes a checked image to upright 8-bit RGB, and keeps what the result should have in common with it.
+"""Decodes an inspected image to upright 8-bit RGB, with its alpha channel, ICC profile and resolution.
 
 JPEG goes through libjpeg-turbo straight to RGB (simplejpeg), 8-bit PNG and WebP through OpenCV, the rest through
-Pillow. Chosen by measurement (faceswap_tools.benchmarks.codecs), CPU ms of ours and of Pillow at 1080p and 12 MP:
-JPEG 10 against 23 and 55 against 167 (OpenCV: 16, 88), PNG 45 against 44 and 317 against 373, WebP 36 against 59
-and 211 against 655. For PNG the reason is memory: Pillow holds 4 bytes a pixel beside the result, OpenCV none.
+Pillow: docs/adr/0024-codecs.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -28,14 +27,14 @@ from faceswap_core.types import RgbImage
 
 MAX_JPEG_SCANS = 50
 """Progressive JPEGs have about 10; each scan costs a pass over all coefficients, so thousands are an attack."""
-# Some phones' encoders write these; libjpeg reports only its last warning, and this one comes before any pixel, so
-# nothing worse hides behind it.
+# Written by the encoders of some phones. libjpeg reports only its last warning, and this one comes before any pixel,
+# so no later warning is hidden by it.
 _HARMLESS = "Invalid SOS parameters for sequential JPEG"
 
 
 @dataclass(frozen=True, slots=True)
 class KeptMetadata:
-    """What a result takes over from its target. EXIF (with its GPS position), XMP and text are not kept.
+    """Metadata that a result takes over from its target. EXIF (with its GPS position), XMP and text are not kept.
 
     icc_profile: an RGB profile, bit for bit, for the decoded colours; None where there is none (sRGB is meant),
         where it was damaged, and where CMYK or grey was converted to sRGB by it.
@@ -59,39 +58,80 @@ class DecodedImage:
     kept: KeptMetadata
 
 
-def decode_image(data: bytes, header: ImageHeader, name: str, out: RgbImage | None = None) -> DecodedImage:
+@dataclass(frozen=True, slots=True)
+class ImageMetadata:
+    """What was read beside the pixels.
+
+    embedded_profile: the ICC profile as stored, RGB, grey or CMYK; decoding converts by the latter two.
+    kept: what the result takes over.
+    """
+
+    embedded_profile: bytes | None
+    kept: KeptMetadata
+
+
+def read_metadata(data: bytes, header: ImageHeader, name: str) -> ImageMetadata:
+    """Reads ICC profile and resolution of an image that `inspect_image` has accepted; no pixel is decoded.
+
+    Raises:
+        TruncatedImage, CorruptImage: the chunks or tags they are stored in cannot be read.
+    """
+    with _image_errors(name):
+        profile = read_icc_profile(data, header.format)
+        is_rgb = profile is not None and profile_space(profile) == "RGB"
+        return ImageMetadata(profile, KeptMetadata(profile if is_rgb else None, _density(data, header)))
+
+
+def may_have_alpha(header: ImageHeader) -> bool:
+    """Whether decoding may find an alpha channel; never False for an image that has one.
+
+    Pillow reads a TIFF of four samples as RGBA even where the file does not say what the fourth one is.
+    """
+    return header.has_alpha or header.format is ImageFormat.TIFF
+
+
+def decode_image(
+    data: bytes, header: ImageHeader, name: str, out: RgbImage | None = None, metadata: ImageMetadata | None = None
+) -> DecodedImage:
     """Decodes an image that `inspect_image` has accepted, and applies its EXIF orientation.
 
     Args:
         header: of exactly these bytes.
-        name: what messages call the image, for example "TARGET_IMAGE"; they begin with it.
+        name: of the image in error messages, for example "TARGET_IMAGE"; they begin with it.
         out: uint8 [H, W, 3] of the header's size, C-contiguous; the result's `rgb` is this array then. An upright
             JPEG is decoded straight into it.
+        metadata: of these bytes, where `read_metadata` has been called before.
 
     Raises:
         TruncatedImage: the data ends before the last pixel.
         CorruptImage: the pixels cannot be decoded, or only with damage.
         UnsupportedFormat: a rare variant of a supported format.
     """
+    metadata = metadata or read_metadata(data, header, name)
+    with _image_errors(name):
+        into = out if header.orientation == 1 else None
+        rgb, alpha = _DECODERS[header.format](data, header, metadata.embedded_profile, into)
+    rgb = upright(rgb, header.orientation)
+    alpha = upright(alpha, header.orientation) if alpha is not None else None
+    if rgb.shape != (header.height, header.width, 3):
+        raise CorruptImage(f"{name}: {rgb.shape[1]} x {rgb.shape[0]} pixels, the header says otherwise")
+    if out is not None and not np.may_share_memory(rgb, out):
+        np.copyto(out, rgb)
+        rgb = out
+    return DecodedImage(np.require(rgb, requirements=("C", "W")), alpha, metadata.kept)
+
+
+@contextmanager
+def _image_errors(name: str) -> Iterator[None]:
+    """Turns what the readers of formats raise into errors that a caller gets."""
     try:
-        profile = read_icc_profile(data, header.format)
-        rgb, alpha = _DECODERS[header.format](data, header, profile, out if header.orientation == 1 else None)
+        yield
     except TruncatedDataError as error:
         raise TruncatedImage(f"{name}: {error}") from None
     except CorruptDataError as error:
         raise CorruptImage(f"{name}: {error}") from None
     except UnsupportedVariantError as error:
         raise UnsupportedFormat(f"{name}: {error} is not supported") from None
-    rgb = upright(rgb, header.orientation)
-    alpha = upright(alpha, header.orientation) if alpha is not None else None
-    if rgb.shape != (header.height, header.width, 3):
-        raise CorruptImage(f"{name}: {rgb.shape[1]} x {rgb.shape[0]} pixels, the header says otherwise")
-    keep_profile = profile is not None and profile_space(profile) == "RGB"
-    kept = KeptMetadata(profile if keep_profile else None, _density(data, header))
-    if out is not None and not np.may_share_memory(rgb, out):
-        np.copyto(out, rgb)
-        rgb = out
-    return DecodedImage(np.require(rgb, requirements=("C", "W")), alpha, kept)
 
 
 _Decoded = tuple[RgbImage, Plane | None]  # as stored, before orientation

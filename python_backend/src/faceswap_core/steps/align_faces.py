@@ -1,4 +1,8 @@
-"""Second step: from detector outputs to aligned crops, and the decision who wears whom."""
+"""Step `align_faces`: detector outputs to aligned crops, and which source replaces which target face.
+
+Routes a request by what it holds: sources (`face_swap`), embeddings (`face_swap_identity`) or neither
+(`face_analysis`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_core.buffers.request_images import RequestImages
 from faceswap_core.errors import NoFaceInTarget
 from faceswap_core.faces.geometry import crop_affine, warp_crop
 from faceswap_core.faces.letterbox import letterbox_scale
@@ -26,16 +31,16 @@ SWAP_SIZE = 128
 
 @dataclass(frozen=True, slots=True)
 class AlignedFaces:
-    """Tensors of the step, by name.
+    """Output tensors of the step, by name.
 
     recognition_crops: uint8 [R, 112, 112, 3] RGB; one per source, or one per face when there are no sources.
     swap_crops: uint8 [K, 128, 128, 3] RGB, one per target face to swap.
-    face_sources: int32 [K], the row of recognition_crops each target face wears.
-    swap_affines: float64 [K, 2, 3], target frame pixels (x, y) to crop pixels.
+    face_sources: int32 [K], the row of recognition_crops whose identity each target face gets.
+    swap_affines: float64 [K, 2, 3], target pixels (x, y) to crop pixels.
     swap_count: int32 [1]; K is at least 1 because a batching network takes no empty batch, so with a count
         of 0 the one row is a blank.
     faces: UTF-8 JSON, the FACES output.
-    faces_found: how many faces the target shows, of those the options let through.
+    faces_found: faces of the target that pass the options' filters.
     """
 
     recognition_crops: NDArray[np.uint8]
@@ -45,6 +50,25 @@ class AlignedFaces:
     swap_count: NDArray[np.int32]
     faces: bytes
     faces_found: int
+
+
+def align_request(
+    heads: Sequence[DetectorHeads], images: RequestImages, options: Options, identities: int | None
+) -> AlignedFaces:
+    """Aligns the faces of whatever kind of request it is.
+
+    Args:
+        heads: detector outputs, one per source in order, then the target's.
+        identities: how many embeddings the request brought; None where it brought none.
+
+    Raises:
+        FaceError, SourceCountMismatch: as `align_faces`.
+    """
+    if identities is not None:
+        return align_faces(heads[-1:], [], images.target, options, identities=identities)
+    if images.sources:
+        return align_faces(heads, images.sources, images.target, options)
+    return align_for_analysis(heads[-1], images.target, options)
 
 
 def align_faces(
@@ -59,16 +83,16 @@ def align_faces(
 
     Args:
         heads: detector outputs, one per source in order, then the target's.
-        sources: RGB frames [h, w, 3]; none when identities come as embeddings.
-        target: RGB frame [H, W, 3].
+        sources: RGB images [h, w, 3]; none when identities come as embeddings.
+        target: RGB image [H, W, 3].
         identities: how many embeddings the request brought in place of sources.
 
     Raises:
         NoFaceInSource, NoFaceInTarget, FaceIndexOutOfRange, SourceCountMismatch.
     """
     choices = [
-        choose_source(_found(head, frame, options), options, f"SOURCE_IMAGE[{i}]")
-        for i, (head, frame) in enumerate(zip(heads[:-1], sources, strict=True))
+        choose_source(_found(head, image, options), options, f"SOURCE_IMAGE[{i}]")
+        for i, (head, image) in enumerate(zip(heads[:-1], sources, strict=True))
     ]
     faces = _target_faces(heads[-1], target, options)
     if not faces and options.on_no_face is OnNoFace.ERROR:
@@ -78,7 +102,7 @@ def align_faces(
         )
     assignments = assign_sources(len(faces), len(choices) or identities, options) if faces else []
     affines = [crop_affine(faces[each.target].landmarks, SWAP_SIZE) for each in assignments]
-    recognition = [_recognition_crop(frame, choice.face) for frame, choice in zip(sources, choices, strict=True)]
+    recognition = [_recognition_crop(image, choice.face) for image, choice in zip(sources, choices, strict=True)]
     return AlignedFaces(
         recognition_crops=_rows(recognition, RECOGNITION_SIZE),
         swap_crops=_rows([warp_crop(target, affine, SWAP_SIZE) for affine in affines], SWAP_SIZE),
@@ -109,18 +133,18 @@ def align_for_analysis(heads: DetectorHeads, image: RgbImage, options: Options) 
     )
 
 
-def _found(heads: DetectorHeads, frame: RgbImage, options: Options) -> list[Face]:
-    scale = letterbox_scale(frame.shape[0], frame.shape[1])
+def _found(heads: DetectorHeads, image: RgbImage, options: Options) -> list[Face]:
+    scale = letterbox_scale(image.shape[0], image.shape[1])
     return decode_faces(heads, options.detection_threshold, scale)
 
 
-def _target_faces(heads: DetectorHeads, frame: RgbImage, options: Options) -> list[Face]:
-    found = _found(heads, frame, options)
+def _target_faces(heads: DetectorHeads, image: RgbImage, options: Options) -> list[Face]:
+    found = _found(heads, image, options)
     return ordered_faces(found, min_size=options.min_face_size, most=options.max_faces)
 
 
-def _recognition_crop(frame: RgbImage, face: Face) -> RgbImage:
-    return warp_crop(frame, crop_affine(face.landmarks, RECOGNITION_SIZE), RECOGNITION_SIZE)
+def _recognition_crop(image: RgbImage, face: Face) -> RgbImage:
+    return warp_crop(image, crop_affine(face.landmarks, RECOGNITION_SIZE), RECOGNITION_SIZE)
 
 
 def _rows(crops: Sequence[RgbImage], size: int) -> NDArray[np.uint8]:
@@ -134,10 +158,10 @@ def _swap_report(
     sources: Sequence[RgbImage],
     choices: Sequence[SourceChoice],
 ) -> bytes:
-    wears = {each.target: each.source for each in assignments}
+    source_of = {each.target: each.source for each in assignments}
     described = []
     for index, face in enumerate(faces):
-        source = wears.get(index)
+        source = source_of.get(index)
         described.append(
             _described(face, index)
             | {
@@ -154,16 +178,16 @@ def _swap_report(
             "digital_source_type": DIGITAL_SOURCE_TYPE if assignments else None,
             "faces": described,
             "sources": [
-                {"width": frame.shape[1], "height": frame.shape[0], "faces": choice.faces}
+                {"width": image.shape[1], "height": image.shape[0], "faces": choice.faces}
                 | _described(choice.face, choice.index)
-                for frame, choice in zip(sources, choices, strict=True)
+                for image, choice in zip(sources, choices, strict=True)
             ],
         }
     )
 
 
 def _described(face: Face, index: int) -> dict[str, object]:
-    # float32 values print shortest when rounded to what they can tell apart: about 1e-4 px at 4K
+    # rounded to the resolution of float32, about 1e-4 px at 4K
     return {
         "index": index,
         "box": [round(value, 4) for value in face.box],

@@ -1,4 +1,7 @@
-"""First step: from encoded images to RGB frames and the detector's input."""
+"""Step `decode_images`: encoded images to RGB pixels and the detector's input.
+
+Routes a request by its inputs: a swap of source images, a swap of embeddings (identities), or an analysis.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_core.buffers.request_images import Allocate, RequestImages, Size, own_memory
-from faceswap_core.codecs.decoding import DecodedImage, KeptMetadata, decode_image
+from faceswap_core.codecs.decoding import DecodedImage, ImageMetadata, KeptMetadata, decode_image, read_metadata
 from faceswap_core.codecs.header import ImageHeader, inspect_image
 from faceswap_core.errors import (
     BadDimensions,
@@ -23,6 +26,8 @@ from faceswap_core.errors import (
 from faceswap_core.faces.letterbox import DETECTOR_SIZE, letterbox
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, OutputFormat
+from faceswap_core.provenance.audit.records import Task
+from faceswap_core.steps.target_image import TargetImage, attached_bytes
 from faceswap_core.types import RgbImage
 
 EMBEDDING_SIZE = 512
@@ -31,67 +36,120 @@ SHORTEST_EMBEDDING, LONGEST_EMBEDDING = 1e-3, 1e4
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedRequest:
-    """What the step made.
+class DecodeInputs:
+    """Inputs of the step; each ensemble maps some of them, and None means that it has not sent one.
 
-    frames: the images, upright.
+    sources: encoded images, at least one; `face_swap`.
+    embeddings: float32 [identities, 512], in place of sources; `face_swap_identity`.
+    target: encoded images, exactly one is allowed; `face_swap` and `face_swap_identity`.
+    frame: a raw RGB frame in place of the encoded target; `face_swap_identity`.
+    analysed: encoded images, exactly one is allowed; `face_analysis`.
+    """
+
+    sources: Sequence[bytes] | None = None
+    embeddings: NDArray[np.float32] | None = None
+    target: Sequence[bytes] | None = None
+    frame: NDArray[np.uint8] | None = None
+    analysed: Sequence[bytes] | None = None
+
+    @property
+    def task(self) -> Task:
+        """`analysis` for an image of `face_analysis`, else `swap`."""
+        return "swap" if self.analysed is None else "analysis"
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedRequest:
+    """What the step computed.
+
+    images: the decoded images, upright.
     detector_images: uint8 [S + 1, 640, 640, 3] RGB, letterboxed: the sources in order, the target last.
-    target_alpha: uint8 [H, W], or [0, 0] when the target has none.
-    target_profile: its ICC profile, or no bytes.
-    target_density: int32 [2], its resolution (x, y) in pixels per metre, or (0, 0) when unknown.
+    target: the target with alpha and metadata; None where nothing will be encoded: a raw frame, an analysis.
     source_formats: `ImageFormat` values of the sources, in order.
     """
 
-    frames: RequestImages
+    images: RequestImages
     detector_images: NDArray[np.uint8]
-    target_alpha: NDArray[np.uint8]
-    target_profile: bytes
-    target_density: NDArray[np.int32]
+    target: TargetImage | None = None
     source_formats: tuple[str, ...] = ()
 
 
-NO_ALPHA: NDArray[np.uint8] = np.zeros((0, 0), dtype=np.uint8)
+def decode_request(
+    inputs: DecodeInputs, options: Options, limits: Limits, allocate: Allocate = own_memory
+) -> DecodedRequest:
+    """Decodes whatever kind of request it is.
+
+    Args:
+        allocate: allocates memory for the images, after every header has been accepted.
+
+    Raises:
+        InvalidTensor: neither sources nor embeddings came with a swap.
+        FaceSwapError: as `decode_images`, `accept_frame` and `check_identities`.
+    """
+    if inputs.analysed is not None:
+        return decode_images(None, inputs.analysed, limits, name="IMAGE", max_side=options.max_side, allocate=allocate)
+    if inputs.embeddings is not None:
+        check_identities(inputs.embeddings, limits)
+    elif inputs.sources is None:
+        raise InvalidTensor("input 'source_embeddings' is missing")
+    if inputs.frame is not None and inputs.target is None:
+        return accept_frame(inputs.frame, options, limits, allocate)
+    return decode_images(
+        inputs.sources, inputs.target or [], limits, keep_target=True, max_side=options.max_side, allocate=allocate
+    )
 
 
 def decode_images(
-    sources: Sequence[bytes],
+    sources: Sequence[bytes] | None,
     targets: Sequence[bytes],
     limits: Limits,
     *,
-    needs_source: bool = True,
-    target_name: str = "TARGET_IMAGE",
+    keep_target: bool = False,
+    name: str = "TARGET_IMAGE",
     max_side: int | None = None,
     allocate: Allocate = own_memory,
 ) -> DecodedRequest:
-    """Checks every header first, then decodes: nothing is decoded for a request that will be refused.
+    """Inspects every header, then decodes: nothing is decoded for a request that will be refused.
 
     Args:
-        max_side: a target whose longer side is above it is scaled down to it; the frame is then that size.
-        allocate: makes room for the frames, when every header has been accepted.
+        sources: encoded images, at least one; None for a request that has none.
+        targets: encoded images, exactly one.
+        keep_target: the result will have a `target`, for `paste_faces`.
+        name: of the target in error messages.
+        max_side: a target whose longer side is above it is scaled down to it.
+        allocate: allocates memory for the images, after every header has been accepted.
 
     Raises:
-        WrongImageCount: more sources than `limits.max_sources`, or not exactly one target.
+        WrongImageCount: not exactly one target, no source, or more than `limits.max_sources`.
         ImageError: an image cannot be used; the message says which.
         ServerBusy: from `allocate`.
     """
     if len(targets) != 1:
-        raise WrongImageCount(f"{target_name} must hold exactly one image, not {len(targets)}")
-    if len(sources) > limits.max_sources or (needs_source and not sources):
+        raise WrongImageCount(f"{name} must hold exactly one image, not {len(targets)}")
+    if sources is not None and not 1 <= len(sources) <= limits.max_sources:
         raise WrongImageCount(f"SOURCE_IMAGE holds {len(sources)} images, allowed: 1 to {limits.max_sources}")
+    sources = sources or ()
     names = [f"SOURCE_IMAGE[{i}]" for i in range(len(sources))]
-    headers = [inspect_image(data, name, limits) for data, name in zip(sources, names, strict=True)]
-    target_header = inspect_image(targets[0], target_name, limits)
-    size = scaled_size((target_header.height, target_header.width), max_side)
-    frames = allocate(size, [(header.height, header.width) for header in headers])
-    for data, header, name, frame in zip(sources, headers, names, frames.sources, strict=True):
-        decode_image(data, header, name, frame)
-    target = _decode_target(targets[0], target_header, target_name, frames.target)
-    formats = tuple(header.format.value for header in headers)
-    return _decoded(frames, target.alpha, target.kept, formats)
+    headers = [inspect_image(data, each, limits) for data, each in zip(sources, names, strict=True)]
+    encoded = targets[0]
+    header = inspect_image(encoded, name, limits)
+    metadata = read_metadata(encoded, header, name)
+    size = scaled_size((header.height, header.width), max_side)
+    behind = attached_bytes(encoded, header, metadata.kept, size) if keep_target else 0
+    images = allocate(size, [(each.height, each.width) for each in headers], behind)
+    for data, each, source_name, out in zip(sources, headers, names, images.sources, strict=True):
+        decode_image(data, each, source_name, out)
+    decoded = _decode_target(encoded, header, metadata, name, images.target)
+    return DecodedRequest(
+        images=images,
+        detector_images=_letterboxed(images),
+        target=TargetImage(encoded, header, decoded.rgb, decoded.alpha, decoded.kept) if keep_target else None,
+        source_formats=tuple(each.format.value for each in headers),
+    )
 
 
 def scaled_size(size: Size, max_side: int | None) -> Size:
-    """(height, width) of a frame whose longer side may be `max_side` at most; the shape stays, to a pixel."""
+    """(height, width) of an image scaled down to `max_side` at most; the aspect ratio stays, to a pixel."""
     longest = max(size)
     if max_side is None or longest <= max_side:
         return size
@@ -99,33 +157,24 @@ def scaled_size(size: Size, max_side: int | None) -> Size:
     return height, width
 
 
-def _decode_target(data: bytes, header: ImageHeader, name: str, frame: RgbImage) -> DecodedImage:
-    if (header.height, header.width) == frame.shape[:2]:
-        return decode_image(data, header, name, frame)
-    whole = decode_image(data, header, name)
-    height, width = frame.shape[:2]
-    # INTER_AREA averages what falls onto a pixel, so nothing is skipped when an image shrinks
-    cv2.resize(whole.rgb, (width, height), dst=frame, interpolation=cv2.INTER_AREA)
+def _decode_target(data: bytes, header: ImageHeader, metadata: ImageMetadata, name: str, out: RgbImage) -> DecodedImage:
+    if (header.height, header.width) == out.shape[:2]:
+        return decode_image(data, header, name, out, metadata)
+    whole = decode_image(data, header, name, metadata=metadata)
+    height, width = out.shape[:2]
+    # INTER_AREA averages all pixels that fall onto one, where INTER_LINEAR would skip some
+    cv2.resize(whole.rgb, (width, height), dst=out, interpolation=cv2.INTER_AREA)
     alpha = None
     if whole.alpha is not None:
         alpha = np.asarray(cv2.resize(whole.alpha, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return DecodedImage(frame, alpha, KeptMetadata(whole.kept.icc_profile))
+    return DecodedImage(out, alpha, KeptMetadata(whole.kept.icc_profile))
 
 
-def _decoded(
-    frames: RequestImages, alpha: NDArray[np.uint8] | None, kept: KeptMetadata, source_formats: tuple[str, ...] = ()
-) -> DecodedRequest:
-    images = np.empty((len(frames.sources) + 1, DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.uint8)
-    for row, frame in enumerate((*frames.sources, frames.target)):
-        letterbox(frame, out=images[row])
-    return DecodedRequest(
-        frames=frames,
-        detector_images=images,
-        target_alpha=NO_ALPHA if alpha is None else alpha,
-        target_profile=kept.icc_profile or b"",
-        target_density=np.array(kept.pixels_per_metre or (0, 0), dtype=np.int32),
-        source_formats=source_formats,
-    )
+def _letterboxed(images: RequestImages) -> NDArray[np.uint8]:
+    rows = np.empty((len(images.sources) + 1, DETECTOR_SIZE, DETECTOR_SIZE, 3), dtype=np.uint8)
+    for row, image in zip(rows, (*images.sources, images.target), strict=True):
+        letterbox(image, out=row)
+    return rows
 
 
 def accept_frame(
@@ -151,9 +200,9 @@ def accept_frame(
         )
     if options.max_side is not None:
         raise InvalidOption(f"max_side={options.max_side} is not allowed: a raw TARGET_FRAME keeps its size")
-    frames = allocate((height, width), [])
-    np.copyto(frames.target, frame)
-    return _decoded(frames, None, KeptMetadata())
+    images = allocate((height, width), [])
+    np.copyto(images.target, frame)
+    return DecodedRequest(images, _letterboxed(images))
 
 
 def check_identities(embeddings: NDArray[np.float32], limits: Limits) -> None:

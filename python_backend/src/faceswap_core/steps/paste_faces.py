@@ -1,4 +1,4 @@
-"""Last step: swapped crops into the frame, the frame into an encoded image."""
+"""Step `paste_faces`: pastes swapped crops back into the target and encodes the result."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_core.blending.paste_back import paste_face
-from faceswap_core.codecs.decoding import KeptMetadata
 from faceswap_core.codecs.encoding import encode_image, output_format
-from faceswap_core.codecs.header import ImageFormat, ImageHeader, inspect_image
+from faceswap_core.codecs.header import ImageFormat, ImageHeader
 from faceswap_core.errors import InvalidTensor
-from faceswap_core.limits import Limits
 from faceswap_core.options import Blend, Options, OutputFormat
 from faceswap_core.provenance.result_marks import ResultMarks
 from faceswap_core.provenance.xmp.mark import MarkedFormat
+from faceswap_core.steps.target_image import TargetImage
 from faceswap_core.types import RgbImage
 
 MARKED: dict[ImageFormat, MarkedFormat] = {
@@ -31,32 +30,16 @@ NO_FRAME: RgbImage = np.zeros((0, 0, 3), dtype=np.uint8)
 
 @dataclass(frozen=True, slots=True)
 class SwappedCrops:
-    """What the swapper made.
+    """Output of the swapper network.
 
     crops: uint8 [K, 128, 128, 3] RGB.
-    affines: float64 [K, 2, 3], frame pixels (x, y) to crop pixels.
+    affines: float64 [K, 2, 3], target pixels (x, y) to crop pixels.
     count: how many of the K rows are faces; 0 when the one row is a blank.
     """
 
     crops: NDArray[np.uint8]
     affines: NDArray[np.float64]
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class TargetImage:
-    """The target as it was sent and as it was decoded.
-
-    encoded: the bytes of the request.
-    frame: uint8 RGB [H, W, 3], C-contiguous and writable: faces are pasted into it.
-    alpha: uint8 [H, W], or None.
-    kept: colour profile and resolution.
-    """
-
-    encoded: bytes
-    frame: RgbImage
-    alpha: NDArray[np.uint8] | None
-    kept: KeptMetadata
 
 
 UNSIGNED = ResultMarks()
@@ -67,12 +50,11 @@ def paste_faces(
     target: TargetImage,
     swapped: SwappedCrops,
     options: Options,
-    limits: Limits,
     *,
     marks: ResultMarks = UNSIGNED,
     source_formats: Sequence[str] = (),
 ) -> bytes:
-    """Pastes the crops one after another, in the order of the rows, encodes the frame and marks it as synthetic.
+    """Pastes the crops one after another, in the order of the rows, encodes the image and marks it as synthetic.
 
     The mark is IPTC's DigitalSourceType in the image's XMP; the target's own XMP is kept and extended. A target in
     which nothing was swapped is not marked, and is returned as it was sent when its format, orientation and size allow.
@@ -86,16 +68,15 @@ def paste_faces(
         InvalidOption: the target is too large for the wanted format.
         SigningFailed: from `marks`.
     """
-    header = inspect_image(target.encoded, "TARGET_IMAGE", limits)
-    height, width = target.frame.shape[:2]
+    header, (height, width) = target.header, target.rgb.shape[:2]
     if swapped.count == 0 and (header.height, header.width) == (height, width) and _can_stay(header, options):
         return target.encoded
     header = replace(header, height=height, width=width)  # `max_side` may have scaled it
-    paste_all(target.frame, swapped, options.blend)
-    alpha = marks.draw(target.frame, target.alpha, options) if swapped.count else target.alpha
+    paste_all(target.rgb, swapped, options.blend)
+    alpha = marks.draw(target.rgb, target.alpha, options) if swapped.count else target.alpha
     written = output_format(header, options.output_format)
     encoded = encode_image(
-        target.frame,
+        target.rgb,
         alpha,
         target=header,
         kept=target.kept,
@@ -108,7 +89,7 @@ def paste_faces(
 
 
 def paste_into_frame(frame: RgbImage, swapped: SwappedCrops, options: Options, marks: ResultMarks = UNSIGNED) -> None:
-    """Pastes the crops into a raw RGB frame [H, W, 3], in place, and labels it where that is asked for.
+    """Pastes the crops into a raw RGB frame [H, W, 3], in place, and draws the visible label if there is one.
 
     Raises InvalidTensor when rows of crops and affines disagree.
     """
@@ -117,14 +98,14 @@ def paste_into_frame(frame: RgbImage, swapped: SwappedCrops, options: Options, m
         marks.draw(frame, None, options)
 
 
-def paste_all(frame: RgbImage, swapped: SwappedCrops, blend: Blend) -> None:
-    """Pastes the first `swapped.count` crops into `frame`, in place; raises InvalidTensor when rows disagree."""
+def paste_all(target: RgbImage, swapped: SwappedCrops, blend: Blend) -> None:
+    """Pastes the first `swapped.count` crops into `target`, in place; raises InvalidTensor when rows disagree."""
     if len(swapped.crops) != len(swapped.affines) or swapped.count > len(swapped.crops):
         raise InvalidTensor(
             f"{len(swapped.crops)} crops, {len(swapped.affines)} affines and a count of {swapped.count} do not agree"
         )
     for row in range(swapped.count):
-        paste_face(frame, swapped.crops[row], swapped.affines[row], blend)
+        paste_face(target, swapped.crops[row], swapped.affines[row], blend)
 
 
 def _can_stay(header: ImageHeader, options: Options) -> bool:

@@ -1,7 +1,4 @@
-"""Between Triton and the pure functions: tensors in, tensors out, one response for every request.
-
-This package alone imports `triton_python_backend_utils`, which exists inside Triton's Python backend only.
-"""
+"""Base class of the three `TritonPythonModel`s: start-up, responses, errors, audit lines and releasing of leases."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import os
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +26,23 @@ from faceswap_core.provenance.audit.log import AuditLog, Ending
 from faceswap_core.provenance.audit.request_record import RequestRecord
 from faceswap_core.provenance.deployment import audit_log_of
 from faceswap_core.provenance.settings import ProvenanceSettings, SettingsError, one_line, provenance_settings
-from faceswap_core.triton.step_request import FRAMES, RECORD, StepRequest
+from faceswap_core.triton.step_request import LEASE, RECORD, StepRequest
 
 Tensors = Mapping[str, NDArray[Any] | bytes]
 """Outputs by tensor name. `bytes` becomes a BYTES tensor of one element."""
 
 
-def outputs_of(result: Any, *left_out: str) -> dict[str, NDArray[Any] | bytes]:
-    """The fields of a step's result, which are named like its output tensors."""
-    return {field.name: getattr(result, field.name) for field in fields(result) if field.name not in left_out}
-
-
 class StepModel:
-    """What the three steps' `TritonPythonModel` have in common; a step is `step`, and what it needs to begin.
+    """A `TritonPythonModel` whose subclass implements `step`, and `prepare` where it has something to load.
 
     Attributes:
         limits: of requests, from the environment.
-        store: where the server keeps decoded frames.
+        pool: the server's buffer pool.
         audit: where audit lines go, or None.
     """
 
     limits: Limits
-    store: BufferPool
+    pool: BufferPool
     audit: AuditLog | None
     _housekeeping: Housekeeping
 
@@ -68,57 +59,57 @@ class StepModel:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {one_line(error)}") from None
         except SettingsError as error:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {error}") from None
-        self.store = server_buffer_pool(self.limits, server=os.getppid())
+        self.pool = server_buffer_pool(self.limits, server=os.getppid())
         self._housekeeping = Housekeeping(self.keep_house)
         self._housekeeping.start()
 
-    def execute(self, requests: Sequence[Any]) -> list[Any]:
-        """One response for every request; a failing request gets its own error and leaves its neighbours alone."""
+    def execute(self, requests: Sequence[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        """One response for every request, in order; a failing request gets an error and does not affect the others."""
         try:
             return [self._answer(request) for request in requests]
         finally:
             self._housekeeping.worked()
 
     def finalize(self) -> None:
-        """Called by Triton at the end."""
+        """Called by Triton when the model is unloaded."""
         self._housekeeping.stop()
 
     def keep_house(self) -> None:
-        """Called about every second, in a thread of its own."""
-        self.store.forget_mappings()
+        """Called about every second, in the housekeeping thread."""
+        self.pool.forget_mappings()
 
     def failed(self, error: FaceSwapError) -> None:
-        """Called with what a request ended in, before the caller is told."""
+        """Called with the error of a failed request, before the response is made."""
 
     def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
-        """What a step needs beside frames; `repository` holds all models. Raises SettingsError: no start."""
+        """Loads what a step needs; `repository` holds all models. What it raises (SettingsError) stops the server."""
 
     def record(self, request: StepRequest) -> RequestRecord:
-        """What is known of a request as it comes in; raises InvalidTensor."""
-        return RequestRecord.parse(request.images(RECORD)[0])
+        """What is known of a request when it arrives; raises InvalidTensor."""
+        return RequestRecord.parse(request.byte_string(RECORD))
 
     def step(self, request: StepRequest) -> Tensors:
         """Outputs of one request; raises FaceSwapError."""
         raise NotImplementedError
 
-    def _answer(self, request: Any) -> Any:
+    def _answer(self, request: pb_utils.InferenceRequest) -> pb_utils.InferenceResponse:
         wrapped = StepRequest(request, self.limits)
         outputs: Tensors = {}
         try:
-            wrapped.stop_if_given_up()
+            wrapped.raise_if_abandoned()
             outputs = self.step(wrapped)
-            wrapped.stop_if_given_up()  # Triton may drop it now without another step's knowing
+            wrapped.raise_if_abandoned()  # from here on Triton may drop it between two steps
             self._account(wrapped)
             return pb_utils.InferenceResponse(
                 output_tensors=[_tensor(name, value) for name, value in outputs.items() if name in wrapped.wanted]
             )
         except Exception as error:
-            # not kept in a variable here: its traceback holds this frame, and the two would hold the request's
-            # tensors in Triton's shared memory until Python looks for cycles
+            # not kept in a variable here: its traceback refers to this stack frame, and the cycle would hold the
+            # request's tensors in Triton's shared memory until the next garbage collection
             return self._fail(wrapped, outputs, error)
 
-    def _fail(self, request: StepRequest, outputs: Tensors, error: Exception) -> Any:
-        self._give_back(request, outputs)
+    def _fail(self, request: StepRequest, outputs: Tensors, error: Exception) -> pb_utils.InferenceResponse:
+        self._release(request, outputs)
         known = _known(error)
         self._account_failure(request, known)
         self.failed(known)
@@ -128,36 +119,38 @@ class StepModel:
         if self.audit is not None and request.ending is not None:
             try:
                 self.audit.write(request.id, request.ending)
-            except OSError:  # an operator who has to answer for results hands none out unaccounted
+            except OSError:  # with an audit log no result may leave the server without its line
                 raise InternalError("the audit line could not be written") from None
 
     def _account_failure(self, request: StepRequest, error: FaceSwapError) -> None:
         if self.audit is None:
             return
         record = RequestRecord()
-        with suppress(FaceSwapError, IndexError):  # one that cannot be read is accounted for by its code
+        with suppress(FaceSwapError, IndexError):  # a request that cannot be read has a line with its error code alone
             record = self.record(request)
         try:
             self.audit.write(request.id, Ending(record), error.code)
         except OSError as failure:
             pb_utils.Logger.log_error(f"the audit line of a failed request could not be written: {failure.strerror}")
 
-    def _give_back(self, request: StepRequest, outputs: Tensors) -> None:
-        """Ends the lease of a request that ends here, whether it came with it or was to leave with it."""
+    def _release(self, request: StepRequest, outputs: Tensors) -> None:
+        """Releases the lease of a request that ends here, whether it is among its inputs or its outputs."""
         with suppress(FaceSwapError, OSError):
-            held = outputs.get(FRAMES) or (request.images(FRAMES)[0] if request.has(FRAMES) else None)
+            held = outputs[LEASE] if LEASE in outputs else request.byte_string(LEASE)
             if isinstance(held, bytes):
-                self.store.release(Lease.parse(held))
+                self.pool.release(Lease.parse(held))
 
 
 def _known(error: Exception) -> FaceSwapError:
     if isinstance(error, SigningFailed):
-        pb_utils.Logger.log_error(f"{error.code}: {error.__cause__}")  # c2pa's words, nothing of the image
+        pb_utils.Logger.log_error(
+            f"{error.code}: {error.__cause__}"
+        )  # text of the c2pa library; holds nothing of the image
     if isinstance(error, FaceSwapError):
         return error
     if isinstance(error, MemoryError):
         return InternalError("out of memory")
-    # the server's log gets where it broke, never what was in the request; the caller gets neither
+    # only the place: the message of an error may hold values of the request
     pb_utils.Logger.log_error(_without_values(error))
     return InternalError("an unexpected fault; the server's log has the place")
 
@@ -168,13 +161,13 @@ def _without_values(error: Exception) -> str:
     return f"unexpected {type(error).__name__} at {where}"
 
 
-def _failed(error: FaceSwapError) -> Any:
-    # Status names are Triton's; the stub adds TritonError to the module only after it has imported the model
+def _failed(error: FaceSwapError) -> pb_utils.InferenceResponse:
+    # looked up here: Triton adds TritonError to the module only after it has imported the model
     code = getattr(pb_utils.TritonError, error.status.value)
     return pb_utils.InferenceResponse(output_tensors=[], error=pb_utils.TritonError(str(error), code))
 
 
-def _tensor(name: str, value: NDArray[Any] | bytes) -> Any:
+def _tensor(name: str, value: NDArray[Any] | bytes) -> pb_utils.Tensor:
     if isinstance(value, bytes):
         return pb_utils.Tensor(name, np.array([value], dtype=np.object_))
     return pb_utils.Tensor(name, np.ascontiguousarray(value))

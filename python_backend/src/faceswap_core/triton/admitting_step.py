@@ -1,4 +1,4 @@
-"""Admission among Triton's metrics: the limits, what is used of them, and what was refused."""
+"""Base class of the step that leases buffers: sweeps the pool and exports admission metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from faceswap_core.triton.metrics import Counter, Gauge
 
 
 class AdmittingStep(StepModel):
-    """The step that leases frames, and so decides who is let in."""
+    """A step that admits requests; exports the limits, their use and the refusals as Triton metrics."""
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Called by Triton once; what it raises stops the server."""
@@ -27,9 +27,9 @@ class AdmittingStep(StepModel):
         super().initialize(args)
 
     def keep_house(self) -> None:
-        """Looks after the store, and shows what it and the processes hold; called about every second."""
-        self.store.sweep()
-        usage, budget = self.store.usage(), self.store.budget
+        """Sweeps the pool and sets the gauges; called about every second."""
+        self.pool.sweep()
+        usage, budget = self.pool.usage(), self.pool.budget
         self._requests.set("used", usage.requests)
         self._requests.set("limit", budget.max_in_flight)
         self._memory.set("processes", budget.processes_bytes())
@@ -38,6 +38,6 @@ class AdmittingStep(StepModel):
         self._memory.set("limit", budget.limit_bytes)
 
     def failed(self, error: FaceSwapError) -> None:
-        """Counts an error that is a refusal for lack of room; others are not its business."""
+        """Counts refusals for lack of room."""
         if isinstance(error, ServerBusy):
             self._refused.add("memory" if "memory" in error.message else "requests")

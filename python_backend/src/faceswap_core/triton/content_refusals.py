@@ -1,4 +1,4 @@
-"""Turns away requests that the content gate does not allow, and counts them."""
+"""Content gate of a step: refuses requests by the classifier's scores, and counts the refusals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGES = {
 
 
 class ContentRefusals:
-    """The gate as a step meets it."""
+    """Applies a `ContentGate` to requests."""
 
     def __init__(self, gate: ContentGate) -> None:
         self._gate = gate
@@ -30,14 +30,14 @@ class ContentRefusals:
         )
 
     def check(self, scores: NDArray[np.float32], images: int) -> None:
-        """Returns when every image is allowed.
+        """Raises unless every image is allowed.
 
         Args:
             scores: float32 [images, classes].
             images: how many the request has.
 
         Raises:
-            ContentRefused: one is not, or nothing was decided about it; nobody is told which image or how near.
+            ContentRefused: one is not, or nothing was decided about it; the message names neither image nor score.
         """
         decision = self._gate.judge(scores, images)
         if not decision.allowed:

@@ -1,16 +1,15 @@
-"""Counters and gauges of ours among Triton's metrics, one value for each value of a label.
+"""Custom Prometheus counters and gauges, exported by Triton's metrics endpoint, with one label.
 
     refused = Counter("faceswap_content_refused_total", "Requests the content gate refused", "verdict", ("refused",))
     refused.add("refused")
 
-Instances of a step may each make the same metric: Triton adds their counts up. A gauge belongs to one process.
-Make them in `initialize` and keep them: a metric goes with its object.
+Every instance of a step may make the same counter: Triton adds them up. A gauge belongs to one process.
+Make them in `initialize` and keep them: Triton removes a metric when its object is deleted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import triton_python_backend_utils as pb_utils
 
@@ -44,6 +43,8 @@ class Gauge:
         self._metrics[value].set(number)
 
 
-def _metrics(name: str, description: str, kind: Any, label: str, values: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+def _metrics(
+    name: str, description: str, kind: int, label: str, values: Sequence[str]
+) -> tuple[pb_utils.MetricFamily, dict[str, pb_utils.Metric]]:
     family = pb_utils.MetricFamily(name=name, description=description, kind=kind)
-    return family, {value: family.Metric(labels={label: value}) for value in values}  # without it they are gone
+    return family, {value: family.Metric(labels={label: value}) for value in values}  # metrics end with their family

@@ -87,7 +87,7 @@ def _wrong_inputs() -> Iterator[AdversarialRequest]:
     named = Tensor("/etc/passwd", "BYTES", source.shape, source.data)
     yield AdversarialRequest("a tensor named like a path", asking([named, target]), REFUSED)
     yield AdversarialRequest("an output nobody makes", asking([source, target], outputs=("NOPE",)), REFUSED)
-    yield AdversarialRequest("an output of an inner step", asking([source, target], outputs=("frames",)), REFUSED)
+    yield AdversarialRequest("an output of an inner step", asking([source, target], outputs=("lease",)), REFUSED)
     image = bytes_tensor("IMAGE", [probe_image()] * 2)
     yield AdversarialRequest("analysis of two images", asking([image], model="face_analysis"), REFUSED)
     nothing = bytes_tensor("IMAGE", [])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import simplejpeg
-from faceswap_core.codecs.decoding import DecodedImage, KeptMetadata, decode_image
+from faceswap_core.codecs.decoding import DecodedImage, decode_image
 from faceswap_core.codecs.encoding import encode_image, output_format
 from faceswap_core.codecs.header import inspect_image
 from faceswap_core.faces.geometry import crop_affine, warp_crop
@@ -16,7 +16,7 @@ from faceswap_core.limits import Limits
 from faceswap_core.options import Options
 from faceswap_core.steps.align_faces import RECOGNITION_SIZE, SWAP_SIZE, align_faces
 from faceswap_core.steps.decode_images import decode_images
-from faceswap_core.steps.paste_faces import SwappedCrops, TargetImage, paste_all, paste_faces
+from faceswap_core.steps.paste_faces import SwappedCrops, paste_all, paste_faces
 from faceswap_core.types import Face, RgbImage
 from numpy.typing import NDArray
 
@@ -65,12 +65,13 @@ class OurStages:
 
     def request(self, source: bytes, target: bytes) -> bytes:
         """The three steps as the server calls them."""
-        decoded = decode_images([source], [target], self._limits)
+        decoded = decode_images([source], [target], self._limits, keep_target=True)
         heads = [self.source_heads, self.target_heads]
-        aligned = align_faces(heads, decoded.frames.sources, decoded.frames.target, self._options)
-        image = TargetImage(encoded=target, frame=decoded.frames.target, alpha=None, kept=KeptMetadata())
+        aligned = align_faces(heads, decoded.images.sources, decoded.images.target, self._options)
         crops = SwappedCrops(self._swapped, aligned.swap_affines, int(aligned.swap_count[0]))
-        return paste_faces(image, crops, self._options, self._limits)
+        if decoded.target is None:
+            raise ValueError("the target was not kept")
+        return paste_faces(decoded.target, crops, self._options)
 
 
 def codec_floor(source: bytes, target: bytes, frame: RgbImage) -> bytes:
