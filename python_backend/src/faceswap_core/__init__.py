@@ -1,8 +1,8 @@
-"""What the face-swap steps compute, as pure functions on arrays.
+"""Computation of the face-swap steps, as pure functions on arrays, and the adapter to Triton.
 
-Nothing here knows Triton except `faceswap_core.triton`. Conventions that hold everywhere are in
+`faceswap_core.triton` alone imports Triton's module. Conventions that hold everywhere are in
 `python_backend/CONVENTIONS.md`: RGB, uint8, (height, width, channel), points as (x, y) in pixels with pixel
-centres at whole numbers, affine matrices [2, 3] that map frame coordinates to crop coordinates.
+centres at whole numbers, affine matrices [2, 3] that map image coordinates to crop coordinates.
 """
 
 from faceswap_contract.version import __version__

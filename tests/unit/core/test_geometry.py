@@ -14,8 +14,6 @@ from faceswap_core.faces.geometry import (
     crop_affine,
     crop_template,
     estimate_similarity,
-    invert_affine,
-    transform_points,
     warp_crop,
 )
 from hypothesis import given
@@ -23,6 +21,7 @@ from hypothesis import strategies as st
 from insightface.utils import face_align
 from numpy.typing import NDArray
 from skimage.transform import SimilarityTransform
+from support.affine import invert_affine, transform_points
 
 LANDMARKS = np.array([[310.5, 220.0], [392.25, 228.5], [345.0, 275.75], [312.0, 315.5], [380.5, 322.0]])
 
@@ -80,16 +79,6 @@ def test_landmarks_land_on_the_template(size: int) -> None:
     np.testing.assert_allclose(crop_affine(landmarks, size), affine, atol=1e-5)
 
 
-@given(similarities, st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=6))
-def test_an_affine_and_its_inverse_undo_each_other(
-    parameters: tuple[float, float, float, float], points: list[tuple[float, float]]
-) -> None:
-    affine = similarity(*parameters)
-    there_and_back = transform_points(transform_points(np.array(points), affine), invert_affine(affine))
-    np.testing.assert_allclose(there_and_back, points, atol=1e-5)
-    np.testing.assert_allclose(invert_affine(invert_affine(affine)), affine, rtol=1e-9, atol=1e-6)
-
-
 @given(
     similarities,
     st.lists(st.tuples(st.floats(-20, 20), st.floats(-20, 20)), min_size=5, max_size=5),
@@ -131,11 +120,6 @@ def test_the_similarity_is_the_least_squares_one(
 def test_landmarks_that_fix_no_face_are_refused(landmarks: NDArray[np.float64]) -> None:
     with pytest.raises(InvalidTensor):
         crop_affine(landmarks, 128)
-
-
-def test_an_affine_onto_a_line_has_no_inverse() -> None:
-    with pytest.raises(ValueError, match="inverse"):
-        invert_affine(np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 5.0]]))
 
 
 def test_a_crop_shows_the_frame_upright_and_in_rgb() -> None:

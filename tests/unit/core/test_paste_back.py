@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from faceswap_core.blending.paste_back import Region, paste_face
 from faceswap_core.errors import InvalidTensor
-from faceswap_core.faces.geometry import crop_affine, crop_template, invert_affine, transform_points
+from faceswap_core.faces.geometry import crop_affine, crop_template
 from faceswap_core.options import Blend
 from faceswap_tools.photographs import astronaut
 from hypothesis import given, settings
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from insightface.model_zoo.inswapper import INSwapper
 from numpy.typing import NDArray
 from PIL import Image
+from support.affine import invert_affine, transform_points
 
 RgbImage = NDArray[np.uint8]
 

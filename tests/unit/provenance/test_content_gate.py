@@ -14,7 +14,7 @@ from faceswap_core.provenance.gate.decision import (
     decide,
     decide_all,
     gate_pixels,
-    preprocess,
+    normalised,
 )
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ def test_convention_values_channels_and_layout() -> None:
     frame = np.zeros((32, 64, 3), np.uint8)
     frame[..., 0], frame[..., 1], frame[..., 2] = 255, 51, 0
     config = GateConfig(**BASE, mean=(0.5, 0.4, 0.3), std=(0.5, 0.2, 0.1))
-    values = preprocess(frame, config)
+    values = normalised(gate_pixels(frame, config), config)
     assert values.shape == (3, 16, 16)
     assert values.dtype == np.float32
     np.testing.assert_allclose(values[:, 3, 5], [1.0, -1.0, -3.0], atol=1e-6)
@@ -40,7 +40,7 @@ def test_convention_caffe_style_bgr_means_in_pixel_values() -> None:
     frame = np.zeros((40, 40, 3), np.uint8)
     frame[..., 0], frame[..., 2] = 200, 10
     config = GateConfig(**BASE, crop_from=20, scale=1, mean=(104, 117, 123), channels="BGR", layout="NHWC")
-    values = preprocess(frame, config)
+    values = normalised(gate_pixels(frame, config), config)
     assert values.shape == (16, 16, 3)
     np.testing.assert_allclose(values[0, 0], [10 - 104, 0 - 117, 200 - 123])
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from faceswap_core.provenance.gate.decision import Verdict, preprocess
+from faceswap_core.provenance.gate.decision import Verdict, gate_pixels, normalised
 from faceswap_core.provenance.gate.installed import ContentGate, installed_gate
 from faceswap_core.provenance.settings import ProvenanceSettings, SettingsError
 from faceswap_models.content_gate import (
@@ -55,7 +55,7 @@ def test_the_prepared_network_computes_what_the_original_does(gated: Path) -> No
     frame = np.full((300, 400, 3), (90, 60, 250), np.uint8)
     frame[::3] = (200, 30, 120)
     original = onnxruntime.InferenceSession(build_stand_in().SerializeToString(), providers=["CPUExecutionProvider"])
-    expected = original.run(None, {"input": preprocess(frame, STAND_IN)[None]})[0]
+    expected = original.run(None, {"input": normalised(gate_pixels(frame, STAND_IN), STAND_IN)[None]})[0]
     np.testing.assert_allclose(scores(gated / "model.onnx", ContentGate(STAND_IN).images([frame])), expected, atol=1e-6)
 
 

@@ -1,0 +1,1 @@
+"""Paste-back of swapped crops: insightface's exact arithmetic and a fast closed form of it."""

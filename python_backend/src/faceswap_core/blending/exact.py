@@ -1,4 +1,4 @@
-"""insightface's own arithmetic for paste-back, tile by tile inside the face's region.
+"""Exact paste-back: insightface's arithmetic, tile by tile inside the face's region.
 
 The numbers are those of `INSwapper.get` (insightface 2.1): same fixed-point warp, same erosion, same float32
 blur and blend, truncated to uint8. Its `fake_diff` plane is never used there and not computed here.

@@ -1,4 +1,4 @@
-"""Paste-back without a float image: the crop is warped strip by strip, mixed in uint8 along its soft edge only."""
+"""Fast paste-back: the crop is warped strip by strip and blended in uint8, along its feathered edge only."""
 
 from __future__ import annotations
 

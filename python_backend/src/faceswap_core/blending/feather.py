@@ -1,4 +1,4 @@
-"""The soft edge of a pasted face: insightface's eroded and blurred square, without its full-size planes.
+"""Feathered mask of a pasted face: insightface's eroded and blurred square, without its full-size planes.
 
 insightface (`INSwapper.get`) warps a white 128 x 128 square to the image, lifts what is above 20 to 255,
 erodes with a k x k window and blurs with a Gaussian, where k and the blur follow from the bounding box of

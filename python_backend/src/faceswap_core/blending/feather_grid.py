@@ -1,4 +1,4 @@
-"""The feather's weights on a coarse grid, straight from the eroded square's row spans.
+"""Feather weights on a coarse grid, computed from the row spans of the eroded square.
 
 Blurring a row that is white from one column to another needs no convolution: the result is the difference
 of two cumulated Gaussians. So the blur along x is a table look-up, computed only at every m-th column; the

@@ -1,4 +1,4 @@
-"""Puts a swapped face back into its frame, in place."""
+"""Paste-back: blends a swapped crop into its image, in place."""
 
 from __future__ import annotations
 

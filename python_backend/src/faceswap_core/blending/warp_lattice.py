@@ -1,4 +1,4 @@
-"""The coordinates `cv2.warpAffine` really uses, for any rectangle of the image.
+"""Fixed-point sampling lattice of `cv2.warpAffine`, for any rectangle of the image.
 
 OpenCV's bilinear warp does not sample at affine @ (x, y, 1) but at the nearest 1/32 of a source pixel, found
 in whole numbers: round(1024*m0*x) + round(1024*(m1*y + m2)) + 16, shifted right by 5 (OpenCV 4.11,

@@ -1,4 +1,4 @@
-"""Checks an encoded image by its header, before anything is decoded.
+"""Inspects the header of an encoded image, and checks format and size before anything is decoded.
 
 Checked in this order, first failure wins: empty, byte size, recognised at all, supported format, readable
 header, sides, pixel count, number of frames. Memory does not grow with what the header claims.
@@ -33,7 +33,7 @@ from faceswap_core.limits import Limits
 
 
 class ImageFormat(str, Enum):
-    """The formats we read. JPEG includes the first image of an MPO (phones store a second one behind it)."""
+    """Supported input formats. JPEG includes the first image of an MPO (phones store a second one behind it)."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -45,7 +45,7 @@ class ImageFormat(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What an image's header says.
+    """Header of an encoded image.
 
     width, height: pixels *after* EXIF orientation, so those of the decoded array.
     orientation: EXIF orientation 1 to 8 that decoding applies; 1 where there is none or it cannot be read.
@@ -101,7 +101,7 @@ def inspect_image(data: bytes, name: str, limits: Limits) -> ImageHeader:
 
     Args:
         data: the encoded image.
-        name: what messages call it, for example "SOURCE_IMAGE[0]"; every message begins with it.
+        name: of the image in error messages, for example "SOURCE_IMAGE[0]"; every message begins with it.
 
     Raises:
         EmptyImage, TooManyBytes, NotAnImage, UnsupportedFormat, TruncatedImage, CorruptImage, BadDimensions,
@@ -137,7 +137,7 @@ def inspect_image(data: bytes, name: str, limits: Limits) -> ImageHeader:
 
 
 def _recognise(data: bytes, name: str) -> ImageFormat:
-    """The format by signature; what the sender calls the file plays no part."""
+    """The format by signature; what the sender calls the file is ignored."""
     if data.startswith(b"\xff\xd8\xff"):
         return ImageFormat.JPEG
     if data.startswith(PNG_SIGNATURE):

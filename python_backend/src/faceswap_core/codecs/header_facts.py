@@ -1,10 +1,8 @@
-"""What a container's header says about its image, and how reading it can fail.
+"""Header facts of an image file, and the errors of reading them.
 
 The readers in `jpeg_segments`, `png_chunks`, `webp_chunks`, `tiff_directory`, `gif_blocks` and `bmp_header`
-look at headers only and allocate nothing that grows with what a header claims. They exist because Pillow's
-lazy `Image.open` is not header-only everywhere (Pillow 12.3): WebP builds its decoder with two full canvases,
-GIF may fill a frame, PNG inflates text chunks (up to 64 MB), TIFF and EXIF load the value of every tag, and
-tags may overlap, so that 1 MB of file becomes gigabytes.
+read headers only and allocate nothing that grows with what a header claims. Pillow's lazy `Image.open` is not
+header-only everywhere: docs/adr/0024-codecs.md.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ class CorruptDataError(Exception):
 
 
 class UnsupportedVariantError(Exception):
-    """A valid file of a variant we do not read."""
+    """A valid file of a variant that is not supported."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""ICC profiles: which are kept, and converting CMYK and grey images that carry one to sRGB.
+"""ICC profiles: validation, and conversion of CMYK and grey images to sRGB by their own profile.
 
 Profile header: ICC.1:2022 section 7.2.
 """
@@ -42,7 +42,7 @@ def read_icc_profile(data: bytes, kind: ImageFormat) -> bytes | None:
 def profile_space(profile: bytes) -> str | None:
     """The Pillow mode a profile is for ("RGB", "L", "CMYK"); None for a damaged profile or another space.
 
-    A damaged profile is dropped rather than passed on: viewers ignore it, and the result should not carry it.
+    A damaged profile is dropped: viewers ignore it, and the result should not contain it.
     """
     if not _HEADER_BYTES < len(profile) <= MAX_ICC_BYTES or profile[36:40] != b"acsp":
         return None

@@ -193,7 +193,7 @@ def without_icc_segments(data: bytes) -> bytes:
 
 
 def icc_segments(profile: bytes) -> list[tuple[int, bytes]]:
-    """APP2 segments of at most 64 kB that carry an ICC profile.
+    """APP2 segments of at most 64 kB that contain an ICC profile.
 
     Raises:
         ValueError: more than 255 pieces, which the pieces' numbering cannot hold.

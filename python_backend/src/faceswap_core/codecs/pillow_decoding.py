@@ -1,4 +1,4 @@
-"""Decoding through Pillow, for what has no faster path: palettes, 16-bit grey, TIFF, BMP, GIF and the like."""
+"""Decoding with Pillow: palettes, 16 bits, TIFF, BMP, GIF and all that has no faster decoder."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ _GREY_16 = ("I;16", "I;16L", "I;16B", "I")
 def open_quietly(data: bytes, kind: ImageFormat, largest: tuple[int, int]) -> Image.Image:
     """Opens and decodes an image whose header has been checked.
 
-    Pillow's own pixel limit is switched off, because ours has been applied already, and so are warnings raised
-    inside Pillow: what is wrong with a caller's file belongs into the answer, not into the server's log.
-    Both hold for the process. `largest` (width, height) is what the header promised; anything else is refused
-    before pixels are decoded.
+    Pillow's pixel limit is switched off, because the limit has been applied already, and so are Pillow's warnings: a
+    fault of a caller's file belongs in the response, not in the server's log. Both hold for the process. `largest`
+    (width, height) is the size in the header; any other is refused before pixels are decoded.
 
     Raises:
         TruncatedDataError, CorruptDataError, UnsupportedVariantError
@@ -43,7 +42,7 @@ def open_quietly(data: bytes, kind: ImageFormat, largest: tuple[int, int]) -> Im
         raise
     except UnidentifiedImageError:
         raise UnsupportedVariantError(f"this variant of {kind.name}") from None
-    except Exception as error:  # whatever an adversarial file makes Pillow raise: OSError, struct.error, IndexError ...
+    except Exception as error:  # adversarial files make Pillow raise OSError, struct.error, IndexError and others
         if "truncated" in str(error):
             raise TruncatedDataError("the data ends before the pixels are complete") from None
         raise CorruptDataError("the pixels cannot be decoded") from None

@@ -34,7 +34,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """The chunks that are wholly there, and whether they reach the end chunk."""
+    """The chunks that are complete, and whether they reach the end chunk."""
 
     found: tuple[Chunk, ...]
     complete: bool
@@ -98,7 +98,7 @@ def _checksum_holds(data: bytes, at: int, length: int) -> bool:
 
 
 def png_for_pixels(data: bytes) -> bytes:
-    """The PNG, or where it carries text, a profile or an animation, a copy of its pixel chunks alone.
+    """The PNG, or a copy of its pixel chunks alone where it has text, a profile or an animation.
 
     Raises:
         TruncatedDataError: the end chunk is missing.
@@ -143,7 +143,7 @@ def png_density(data: bytes) -> tuple[int, int] | None:
 
 
 def insert_chunks(png: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Puts (name, payload) chunks right behind the header chunk of a PNG that we wrote."""
+    """Puts (name, payload) chunks right behind the header chunk of a PNG that OpenCV wrote."""
     behind_header = len(SIGNATURE) + 25
     parts: list[bytes | memoryview] = [memoryview(png)[:behind_header]]
     for name, payload in chunks:
@@ -152,10 +152,10 @@ def insert_chunks(png: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def icc_chunk(profile: bytes) -> tuple[bytes, bytes]:
-    """The chunk that carries an ICC profile."""
+    """The iCCP chunk of an ICC profile."""
     return b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)
 
 
 def density_chunk(pixels_per_metre: tuple[int, int]) -> tuple[bytes, bytes]:
-    """The chunk that carries the resolution."""
+    """The pHYs chunk of a resolution."""
     return b"pHYs", struct.pack(">IIB", *pixels_per_metre, 1)

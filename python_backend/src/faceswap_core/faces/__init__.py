@@ -1,0 +1,1 @@
+"""Face detection and alignment: letterbox, SCRFD decoding, face selection, landmark alignment."""

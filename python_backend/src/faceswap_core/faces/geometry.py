@@ -1,4 +1,4 @@
-"""Where a face lies: five landmarks, the similarity to a square crop, and the crop itself.
+"""Face alignment: the similarity transform from five landmarks to a square crop, and the warped crop.
 
 Points are (x, y) in pixels with pixel centres at whole numbers. An affine is float64 [2, 3] and maps
 (x, y) to affine @ (x, y, 1); a *crop affine* maps frame pixels to crop pixels.
@@ -99,26 +99,6 @@ def crop_affine(landmarks: NDArray[np.floating[Any]], size: int) -> Affine:
         ValueError: no template for `size`.
     """
     return estimate_similarity(landmarks, crop_template(size))
-
-
-def invert_affine(affine: Affine) -> Affine:
-    """The affine [2, 3] that undoes `affine`.
-
-    Raises:
-        ValueError: `affine` squeezes the plane onto a line.
-    """
-    linear = np.asarray(affine, dtype=np.float64)[:, :2]
-    determinant = float(linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0])
-    if determinant == 0.0 or not np.isfinite(determinant):
-        raise ValueError("the affine has no inverse")
-    inverse = np.array([[linear[1, 1], -linear[0, 1]], [-linear[1, 0], linear[0, 0]]]) / determinant
-    return np.column_stack([inverse, -inverse @ np.asarray(affine, dtype=np.float64)[:, 2]])
-
-
-def transform_points(points: NDArray[np.floating[Any]], affine: Affine) -> NDArray[np.float64]:
-    """`points` [N, 2] moved by `affine`: float64 [N, 2]."""
-    moved: NDArray[np.float64] = np.asarray(points, dtype=np.float64) @ affine[:, :2].T + affine[:, 2]
-    return moved
 
 
 def warp_crop(frame: RgbImage, affine: Affine, size: int) -> RgbImage:

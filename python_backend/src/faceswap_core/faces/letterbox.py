@@ -1,11 +1,8 @@
-"""insightface's letterbox: the frame scaled into the top-left corner of a black square.
+"""insightface's letterbox: the image scaled into the top-left corner of a black square.
 
 The rule is that of `SCRFD._detect_candidates` (insightface/model_zoo/scrfd.py, 2.1): the longer side fills the
 square, the other is cut to a whole number by `int()`, and cv2's INTER_LINEAR resizes without a prefilter.
-
-A JPEG decoder's own scaled decode is not used: it averages where INTER_LINEAR skips pixels, so the detector would
-see another image than insightface's (4K photograph: mean difference 1.9 levels, largest 49), and it costs
-30 ms on top of the full decode that pasting needs anyway, where this resize costs 1.1 ms.
+A JPEG decoder's own scaled decode would give the detector another image: docs/adr/0024-codecs.md.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ DETECTOR_SIZE = 640
 
 
 def _scaled_size(height: int, width: int, size: int) -> tuple[int, int]:
-    """(height, width) of the frame inside the square. At least 1 each, where insightface fails on a zero side."""
+    """(height, width) of the image inside the square. At least 1 each, where insightface fails on a zero side."""
     ratio = float(height) / width
     if ratio > 1.0:
         return size, max(1, int(size / ratio))
@@ -28,23 +25,23 @@ def _scaled_size(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def letterbox_scale(height: int, width: int, size: int = DETECTOR_SIZE) -> float:
-    """Square pixels per frame pixel, as insightface computes it: from the heights, used for both axes.
+    """Square pixels per image pixel, as insightface computes it: from the heights, used for both axes.
 
-    Dividing a point of the square, in (x, y) pixels, by it gives the point in the frame.
+    Dividing a point of the square, in (x, y) pixels, by it gives the point in the image.
     """
     return float(_scaled_size(height, width, size)[0]) / height
 
 
 def letterbox(rgb: RgbImage, size: int = DETECTOR_SIZE, out: RgbImage | None = None) -> tuple[RgbImage, float]:
-    """Scales a frame into the top-left corner of a black square.
+    """Scales an image into the top-left corner of a black square.
 
     Args:
-        rgb: uint8 [H,W,3]; channel order plays no part.
+        rgb: uint8 [H,W,3]; any channel order.
         size: side of the square in pixels.
         out: uint8 [size,size,3], overwritten and returned; None makes one.
 
     Returns:
-        The square, uint8 [size,size,3], and `letterbox_scale` of the frame.
+        The square, uint8 [size,size,3], and `letterbox_scale` of the image.
     """
     height, width = rgb.shape[:2]
     scaled_height, scaled_width = _scaled_size(height, width, size)

@@ -1,4 +1,4 @@
-"""From SCRFD's nine output tensors to faces: anchors, decoding, non-maximum suppression.
+"""SCRFD post-processing: anchors, box and landmark decoding, non-maximum suppression.
 
 The arithmetic and its float32 precision are those of `insightface/model_zoo/scrfd.py` (version 2.1) at one
 640x640 scale, so that boxes, scores and landmarks are the same numbers.
@@ -13,10 +13,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from faceswap_core.faces.letterbox import DETECTOR_SIZE
 from faceswap_core.types import Face, Floats
-
-DETECTOR_SIZE = 640
-"""Side of the detector's square input, in pixels (insightface's default `det_size`)."""
 
 STRIDES = (8, 16, 32)
 ANCHORS_PER_CELL = 2
@@ -24,12 +22,12 @@ NMS_IOU = 0.4
 """Overlap above which the weaker of two boxes is dropped (`nms_thresh` in insightface's scrfd.py)."""
 
 MAX_CANDIDATES = 2000
-"""Boxes that enter suppression, strongest first. A photograph of 100 faces gives about 900; a flood of more
-would make suppression, which is quadratic, a way to keep a server busy."""
+"""Boxes that enter suppression, strongest first. A photograph of 100 faces gives about 900; the limit
+bounds suppression, which is quadratic."""
 
 FARTHEST = 10_000.0
-"""Longest distance or offset from an anchor, in strides; a real one crosses the image, which is 80. A network whose
-arithmetic ran over (half precision) gives infinities and no-numbers, which must not become faces."""
+"""Longest valid distance or offset from an anchor, in strides; the whole image is 80. A network that overflows (half
+precision) outputs inf and NaN, which must not become faces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,8 @@ def decode_faces(heads: DetectorHeads, threshold: float, scale: float) -> list[F
     Args:
         heads: the nine outputs for the letterboxed image.
         threshold: scores below it are dropped.
-        scale: letterboxed pixels per image pixel; results are divided by it, which takes them to the frame
-            of the full image. They are not clipped to it.
+        scale: letterboxed pixels per image pixel; results are divided by it, so they are in pixels of
+            the full image. They are not clipped to it.
 
     Anchors with a number that is not finite, or beyond `FARTHEST`, are dropped.
     """

@@ -1,4 +1,4 @@
-"""Which faces count, in which order, and which source face goes to which target face.
+"""Face selection: filters and order of faces, and which source replaces which target face.
 
 The order everywhere is left to right by box centre (ties: top to bottom). Indexes are positions in it.
 """
@@ -24,7 +24,7 @@ class SourceChoice:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Target face `target` (index) wears the face chosen from source image `source`."""
+    """Target face `target` (index) is replaced by the face chosen from source image `source`."""
 
     target: int
     source: int
@@ -41,7 +41,7 @@ def choose_source(found: Sequence[Face], options: Options, name: str) -> SourceC
     """Picks the face of one source image: `options.source_face`, or the largest by box area.
 
     Raises:
-        NoFaceInSource: `found` is empty. `name` (such as SOURCE_IMAGE[0]) tells which image.
+        NoFaceInSource: `found` is empty. `name` (such as SOURCE_IMAGE[0]) is the image's in the message.
         FaceIndexOutOfRange: the index does not exist.
     """
     faces = ordered_faces(found)
@@ -56,9 +56,10 @@ def choose_source(found: Sequence[Face], options: Options, name: str) -> SourceC
 
 
 def assign_sources(target_faces: int, sources: int, options: Options) -> list[Assignment]:
-    """Decides who wears whom, in the order of `options.target_faces` (default: all, left to right).
+    """Decides which source replaces which target face, in the order of `options.target_faces`.
 
-    One source goes to every chosen face. Several sources go one to one: the first to the first chosen face.
+    Without that option all faces are chosen, left to right. One source goes to every chosen face; several sources go
+    one to one, the first to the first chosen face.
 
     Raises:
         FaceIndexOutOfRange: `options.target_faces` names a face that was not found.

@@ -1,0 +1,1 @@
+"""Files: digests, error messages of a full or read-only disk, the user's cache directory."""

@@ -1,4 +1,4 @@
-"""sha256 of files: of networks, so that a changed one is noticed, and of the code that makes them."""
+"""sha256 digests of networks, to detect changed ones, and of the code that makes them."""
 
 from __future__ import annotations
 

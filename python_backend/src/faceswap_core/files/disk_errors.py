@@ -1,4 +1,4 @@
-"""One line for each way a file or folder cannot be written, with what to do about it."""
+"""Error messages for files that cannot be written: disk full, read-only, permission denied, with a remedy."""
 
 from __future__ import annotations
 

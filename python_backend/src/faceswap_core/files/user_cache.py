@@ -1,4 +1,4 @@
-"""Where big files that can be had again are kept between runs."""
+"""User cache directory (XDG) for downloads and prepared packs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Marking results as synthetic, accounting for them, and refusing what must be refused.
+"""Responsible use: marks on results (XMP, C2PA, visible label), audit lines, and the content gate.
 
-`xmp_mark` writes the IPTC mark, `signing` adds a C2PA manifest, `visible_label` draws "AI" into the frame,
-`audit` builds one line per request, `content_gate` decides from a classifier's scores. All of them are pure
-functions or small objects without Triton. `c2pa` and `cryptography` are imported only when they are used.
+No module here knows Triton. `c2pa` and `cryptography` are imported only where they are used.
 """

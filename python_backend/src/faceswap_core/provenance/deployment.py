@@ -1,4 +1,4 @@
-"""Makes what `ProvenanceSettings` ask for: the signer and the audit log. Everything is tried before it is used."""
+"""Builds the signer and the audit log from `ProvenanceSettings`, and tries them at start-up."""
 
 from __future__ import annotations
 

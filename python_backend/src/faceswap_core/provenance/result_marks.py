@@ -1,4 +1,4 @@
-"""Everything that a deployment puts on a swapped image: visible label, mark in the metadata, signature."""
+"""Marks on a swapped image: visible label, XMP mark in the metadata, C2PA signature."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORCED_SIZE: float = Options.model_fields["label_size"].default
 
 
 class ResultMarks:
-    """Marks results. The mark in the metadata cannot be left out.
+    """Marks results. The mark in the metadata is always written.
 
     Args:
         signer: signs every result, or None.
@@ -33,7 +33,7 @@ class ResultMarks:
 
     @property
     def sign_state(self) -> SignState:
-        """What an audit line says about a result that was marked here."""
+        """`signed` of the audit line of a result that was marked here."""
         return "off" if self._signer is None else "signed"
 
     def label(self, options: Options) -> Label:

@@ -1,4 +1,4 @@
-"""What a deployment marks, signs, labels, refuses and accounts for, read once from the environment.
+"""Settings of marks, signing, label, content gate and audit log, read once from the environment.
 
 Every setting is an environment variable `FACESWAP_<NAME>`; docs/responsible-use.md has the same table. Secrets are
 named by path, never given in a variable, so that they show neither in a process list nor in an image layer.

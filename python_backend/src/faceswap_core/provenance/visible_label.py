@@ -1,6 +1,6 @@
-"""Draws a small visible label ("AI") into a corner of a frame.
+"""Visible label ("AI") in a corner of an image.
 
-Light text with a dark outline on a dark box with a light rim: one of the two contrasts holds on any image.
+Light text with a dark outline on a dark box with a light rim: on any image one of the two contrasts is visible.
 Text height follows GB 45438-2025, which asks for at least 5 % of the shorter side.
 """
 
@@ -40,8 +40,8 @@ def draw_label(
 
     Args:
         frame: uint8 [height, width, 3], RGB, writable.
-        text: what it says, 1 to 32 ASCII characters on one line (the built-in font has no others).
-        corner: where it goes, one margin away from both edges.
+        text: 1 to 32 ASCII characters on one line (the built-in font has no others).
+        corner: one margin away from both edges.
         share: height of the capitals as a share of the shorter side, 0.01 to 0.25. They are at least
             `MIN_TEXT_HEIGHT` pixels high, and smaller only where the frame has no room: the box never leaves it.
 

@@ -1,1 +1,5 @@
-"""The three Python steps of the ensembles, as pure functions."""
+"""The three Python steps of the ensembles, without Triton.
+
+`decode_images` and `align_faces` are pure functions; `paste_faces` changes the target's pixels in place, and its marks
+may call a signing service.
+"""

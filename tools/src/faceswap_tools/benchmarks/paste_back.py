@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 from faceswap_core.blending.paste_back import paste_face
-from faceswap_core.faces.geometry import crop_affine, crop_template, transform_points
+from faceswap_core.faces.geometry import crop_affine, crop_template
 from faceswap_core.options import Blend
 from insightface.model_zoo.inswapper import INSwapper
 from numpy.typing import NDArray
@@ -103,7 +103,8 @@ def _landmarks(case: Case) -> NDArray[np.float32]:
     scale, roll = case.side / 128, np.deg2rad(ROLL_DEGREES)
     c, s = scale * np.cos(roll), scale * np.sin(roll)
     placed = np.array([[c, -s, case.width / 2], [s, c, case.height / 2]])
-    return transform_points(crop_template(128) - np.float32(64), placed).astype(np.float32)
+    centred = (crop_template(128) - np.float32(64)).astype(np.float64)
+    return np.asarray(cv2.transform(centred[None], placed)[0], np.float32)
 
 
 def _insightface(

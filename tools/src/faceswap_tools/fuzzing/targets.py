@@ -15,9 +15,9 @@ import numpy as np
 from faceswap_core.codecs.decoding import decode_image
 from faceswap_core.codecs.header import ImageHeader, inspect_image
 from faceswap_core.errors import FaceSwapError
+from faceswap_core.faces.letterbox import DETECTOR_SIZE
 from faceswap_core.faces.scrfd import (
     ANCHORS_PER_CELL,
-    DETECTOR_SIZE,
     MAX_CANDIDATES,
     STRIDES,
     DetectorHeads,

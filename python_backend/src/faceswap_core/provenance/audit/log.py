@@ -1,4 +1,4 @@
-"""Writes the audit line of a request when it has ended, whichever step it ended in."""
+"""Audit log: writes one line when a request has ended, in whichever step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ending:
     """How a request ended.
 
     Attributes:
-        record: what is known of it.
+        record: of the request.
         output: what the caller gets, encoded or as a raw frame; None without an image.
         marked, signed, labelled: see `AuditRecord`.
     """
@@ -31,12 +31,12 @@ class Ending:
 
 
 class AuditLog:
-    """One for each step's process; lines of several processes go to the same place.
+    """Audit log of one step's process; the processes of a server may share a file.
 
     Args:
         sink: where lines go.
         hasher: of the deployment's salt.
-        tag: the operator's own words.
+        tag: free text of the operator.
     """
 
     def __init__(self, sink: AuditSink, hasher: ImageHasher, tag: str = "") -> None:

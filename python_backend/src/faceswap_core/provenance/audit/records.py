@@ -1,7 +1,7 @@
-"""One line per request that says what was done, and nothing that shows whom.
+"""Audit records: one JSON line per request, without personal data.
 
 A line has hashes of the images so that an operator can answer "did this image come from us?". They are keyed
-with a secret of the deployment (HMAC-SHA256): without it nobody can test an image against the log, and logs of
+with a secret of the deployment (HMAC-SHA256): without it an image cannot be tested against the log, and logs of
 two deployments cannot be joined. There is no field for an image, an embedding or a plain hash.
 """
 
@@ -22,13 +22,13 @@ MIN_SALT_BYTES = 16
 MAX_TEXT = 128
 """Longest request id or operator tag; longer ones are cut."""
 
-SignState = Literal["signed", "off", "failed"]
+SignState = Literal["signed", "off"]
 Task = Literal["swap", "analysis"]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """What one request came to.
+    """Outcome of one request.
 
     Attributes:
         time: when the answer was ready, with a time zone.
@@ -41,8 +41,8 @@ class AuditRecord:
         sources: keyed hashes of the encoded sources (`ImageHasher`), in request order.
         target: keyed hash of the encoded target, or None.
         output: keyed hash of the encoded result, or None.
-        marked: the result's metadata carry the XMP mark.
-        signed: whether the result carries a C2PA manifest.
+        marked: the result's metadata contain the XMP mark.
+        signed: whether the result contains a C2PA manifest.
         labelled: a visible label was drawn.
     """
 
@@ -103,17 +103,7 @@ class AuditSink(Protocol):
         """Adds one line. Raises OSError when it could not be written whole."""
 
     def close(self) -> None:
-        """Lets go of the file, if any."""
-
-
-class NoAudit:
-    """Keeps nothing."""
-
-    def write(self, record: AuditRecord) -> None:
-        """Does nothing."""
-
-    def close(self) -> None:
-        """Does nothing."""
+        """Closes the file, if any."""
 
 
 class StdoutAudit:

@@ -1,4 +1,4 @@
-"""What the steps tell one another about a request beside its images: for the manifest and for the audit line."""
+"""Request record: what the steps pass on about a request for the C2PA manifest and the audit line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RequestRecord:
 
     @classmethod
     def parse(cls, encoded: bytes) -> RequestRecord:
-        """Reads `encode`'s bytes; raises InvalidTensor for anything else, because callers can reach a step alone."""
+        """Reads the bytes of `encode`; raises InvalidTensor for others, because callers can address a step directly."""
         try:
             held = json.loads(encoded)
             return cls(

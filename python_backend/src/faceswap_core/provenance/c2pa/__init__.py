@@ -1,0 +1,1 @@
+"""C2PA manifests: signing of results, and a certificate chain for development."""

@@ -1,4 +1,4 @@
-"""A certificate chain to try signing with. Nobody trusts it, and its names say so. Needs `cryptography`.
+"""Self-signed certificate chain for trying out signing; untrusted, as its names say. Needs `cryptography`.
 
 The profile is what C2PA asks of a claim signer (C2PA specification 2.x, section "X.509 certificates"): a leaf that
 is not its own issuer, version 3, ECDSA on P-256, key usage digitalSignature, extended key usage emailProtection,
@@ -25,9 +25,9 @@ class DevelopmentChain(NamedTuple):
     """PEM texts.
 
     Attributes:
-        root_pem: the root certificate: the trust anchor for those who want to check such signatures.
+        root_pem: the root certificate: the trust anchor for verifying such signatures.
         chain_pem: the signer's certificate, then the root's.
-        key_pem: the signer's private key, PKCS#8, not encrypted. The root's key is thrown away.
+        key_pem: the signer's private key, PKCS#8, not encrypted. The root's key is discarded.
     """
 
     root_pem: bytes

@@ -1,6 +1,6 @@
 """Signs results with a C2PA manifest (C2PA specification 2.x) through c2pa-python.
 
-The manifest says: this image was opened from a target (its parent ingredient), sources were placed on it (component
+The manifest states: this image was opened from a target (its parent ingredient), sources were placed on it (component
 ingredients), and it was edited by a trained model. What it holds of the sources is how many there were and their
 formats, never a thumbnail, a hash or their own manifest: a signed source carries a thumbnail of the person in
 its manifest, and c2pa copies that along when it is given the source's bytes.
@@ -196,7 +196,7 @@ class ManifestSigner:
             reasons = "; ".join(
                 f"{failure['code']}: {failure.get('explanation', '')}"
                 for failure in failures
-                if failure["code"] != "signingCredential.untrusted"  # nobody's root was given, so nobody is trusted
+                if failure["code"] != "signingCredential.untrusted"  # no trust anchor was given, so none is trusted
             )
             raise SigningKeyError(f"a trial signature is not valid: {reasons or state}")
 
@@ -236,6 +236,6 @@ def load_c2pa() -> Any:
 
 
 def _ingredient(name: str, relationship: str, format: str) -> dict[str, str]:
-    # a neutral title: file names of the request are nobody's business
+    # a neutral title: file names are internal to the caller
     ingredient = {"title": name, "relationship": relationship, "instance_id": name, "label": name}
     return ingredient | ({"format": MIME_TYPES[format]} if format else {})

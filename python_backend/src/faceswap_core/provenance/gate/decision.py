@@ -1,4 +1,4 @@
-"""The part of the content gate that is arithmetic: pixels for a classifier, and a decision from its scores.
+"""Content gate arithmetic: the classifier's input pixels, and a decision from its scores.
 
 The gate fails closed. `GateDecision.allowed` is true for one verdict only, a decision cannot be used as a truth
 value by mistake, scores that make no sense refuse, and so does an image that nothing was decided about.
@@ -71,7 +71,7 @@ class GateConfig(BaseModel):
 
 
 class Verdict(Enum):
-    """What the gate says about an image."""
+    """Verdict of the gate about an image."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -161,11 +161,6 @@ def normalised(pixels: npt.NDArray[np.uint8], config: GateConfig) -> npt.NDArray
     mean, std = np.asarray(config.mean, np.float32), np.asarray(config.std, np.float32)
     values = (ordered.astype(np.float32) * np.float32(config.scale) - mean) / std
     return np.ascontiguousarray(values.transpose(2, 0, 1) if config.layout == "NCHW" else values)
-
-
-def preprocess(frame: npt.NDArray[np.uint8], config: GateConfig) -> npt.NDArray[np.float32]:
-    """`normalised(gate_pixels(frame))`: uint8 [height, width, 3] RGB to the network's float32 input."""
-    return normalised(gate_pixels(frame, config), config)
 
 
 def decide(scores: npt.NDArray[np.float32], config: GateConfig) -> GateDecision:

@@ -1,4 +1,4 @@
-"""The content gate that is installed in a model repository, and what it says about a request.
+"""Installed content gate: reads `gate.json` of a model repository, and judges the images of a request.
 
 `content_gate/1/` holds the classifier, `model.onnx`, and beside it `gate.json`: how it wants its images, which of
 its classes refuse, and from which score on. Without a gate the network is a placeholder whose scores are not numbers,
@@ -7,7 +7,6 @@ and only those scores mean "no gate": a classifier whose settings are missing re
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from faceswap_core.files.digests import file_sha256
 from faceswap_core.provenance.gate.decision import (
     GateConfig,
     GateDecision,
@@ -39,7 +39,7 @@ class GateFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1, max_length=80, description="of the classifier, for people")
+    name: str = Field(min_length=1, max_length=80, description="of the classifier, for display")
     network_sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of model.onnx beside it")
     config: GateConfig
 
@@ -51,7 +51,7 @@ class ContentGate:
         self.config = config
 
     def images(self, frames: Sequence[RgbImage]) -> NDArray[np.uint8]:
-        """What the classifier looks at.
+        """Input of the classifier.
 
         Args:
             frames: uint8 RGB [H, W, 3] each.
@@ -92,7 +92,7 @@ def installed_gate(repository: Path, settings: ProvenanceSettings) -> ContentGat
         return ContentGate(None)
     try:
         found = GateFile.model_validate_json(file.read_bytes())
-        network = sha256_of(folder / NETWORK_FILE)
+        network = file_sha256(folder / NETWORK_FILE)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -102,12 +102,3 @@ def installed_gate(repository: Path, settings: ProvenanceSettings) -> ContentGat
     if network != found.network_sha256:
         raise SettingsError(f"{MODEL}: {NETWORK_FILE} is not the network {SETTINGS_FILE} was written for")
     return ContentGate(found.config)
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""XMP mark "synthetic" (IPTC DigitalSourceType) in JPEG, PNG and WebP files."""

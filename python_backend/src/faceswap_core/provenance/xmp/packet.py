@@ -1,4 +1,4 @@
-"""The XMP packet that says an image is synthetic: a new one, or the target's own with the mark added.
+"""XMP packet that marks an image as synthetic: a new one, or the target's with the mark added.
 
 The mark is the IPTC property `DigitalSourceType` with the value `compositeWithTrainedAlgorithmicMedia`: a
 image of which parts were made by a trained model (IPTC Photo Metadata Standard and its NewsCodes).
