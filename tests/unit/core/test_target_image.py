@@ -33,7 +33,7 @@ def encoded(kind: str, mode: str, size: tuple[int, int] = (7, 5), **saved: objec
     """An image of `size` (width, height)."""
     values = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 4), dtype=np.uint8)
     out = io.BytesIO()
-    Image.fromarray(values, "RGBA").convert(mode).save(out, kind, **saved)  # type: ignore[arg-type]
+    Image.fromarray(values, "RGBA").convert(mode).save(out, kind, **saved)
     return out.getvalue()
 
 
