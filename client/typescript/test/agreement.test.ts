@@ -1,44 +1,56 @@
-/** The route, its README and the Python worker say the same. */
+/** The route and its README say what contract/contract.json says. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const here = new URL("../../", import.meta.url); // the compiled test lies in build/test/
-const worker = new URL("../../tools/src/faceswap_tools/runpod/", here);
-const skip = existsSync(worker) ? false : "the worker's sources are not beside this folder";
+const file = new URL("../../contract/contract.json", here);
+const skip = existsSync(file) ? false : "contract/contract.json is not beside this folder";
 
-const read = (name: string, folder = here): string => readFileSync(new URL(name, folder), "utf8");
+type Fact = { http_status: number; origins: string[] };
+type Option = { allowed: string };
+type Contract = {
+  errors: Record<string, Fact>;
+  options: Record<string, Option>;
+  environment: Record<string, { default: number }>;
+  limits: Record<string, number>;
+};
+
+const contract = (): Contract => JSON.parse(readFileSync(file, "utf8")) as Contract;
+const read = (name: string): string => readFileSync(new URL(name, here), "utf8");
 const pairs = (text: string, pattern: RegExp): Map<string, string> =>
   new Map([...text.matchAll(pattern)].map(([, name = "", value = ""]) => [name, value]));
 
-const inCode = pairs(/STATUS_BY_CODE = \{([^}]*)\}/.exec(read("route.ts"))?.[1] ?? "", /(\w+): (\d{3})/g);
-const optionsInCode = pairs(/OPTIONS = new Map([^;]*);/.exec(read("route.ts"))?.[1] ?? "", /^  \["(\w+)"/gm);
+const route = read("route.ts");
+const statuses = pairs(/STATUS_BY_CODE = \{([^}]*)\}/.exec(route)?.[1] ?? "", /(\w+): (\d{3})/g);
 
 test("the README's table of codes is the one in the code", () => {
-  assert.ok(inCode.size > 30);
+  assert.ok(statuses.size > 30);
   const inReadme = pairs(read("README.md"), /^\| `([A-Z_0-9]+)` \| (\d{3}) \|/gm);
-  assert.deepEqual(Object.fromEntries(inReadme), Object.fromEntries(inCode));
+  assert.deepEqual(Object.fromEntries(inReadme), Object.fromEntries(statuses));
 });
 
-test("the worker's codes have the statuses its own gateway gives them", { skip }, () => {
-  const inWorker = pairs(read("job_errors.py", worker), /^    "([A-Z_0-9]+)": ErrorFact\((\d+)/gm);
-  assert.ok(inWorker.size > 25);
-  for (const [code, status] of inWorker) {
-    if (["BAD_S3_CONFIG", "UPLOAD_FAILED"].includes(code)) continue; // the route never asks for an upload
-    // a gateway calls an answer it cannot read 502; for the worker it is a fault inside
-    assert.equal(inCode.get(code), code === "BAD_ANSWER" ? "502" : status, code);
-  }
+test("the codes are those that a worker or the route sends, with the contract's statuses", { skip }, () => {
+  const sent = Object.entries(contract().errors).filter(([, { origins }]) =>
+    origins.some((origin) => ["service", "worker", "route"].includes(origin)));
+  assert.deepEqual(
+    Object.fromEntries(statuses),
+    Object.fromEntries(sent.map(([code, fact]) => [code, String(fact.http_status)])),
+  );
 });
 
-test("the worker's limits and options are the route's", { skip }, () => {
-  const settings = read("settings.py", worker);
-  const limits = /MAX_SOURCES, MAX_TARGETS\] = \[(\d+), (\d+)\]/.exec(read("route.ts"));
-  assert.equal(limits?.[1], /max_sources: int = Field\(default=(\d+)/.exec(settings)?.[1]);
-  assert.equal(limits?.[2], /max_targets: int = Field\(default=(\d+)/.exec(settings)?.[1]);
-  const fields = /SWAP_FIELDS = \(([^*]*)\*OPTION_NAMES\)/.exec(read("job_input.py", worker))?.[1] ?? "";
-  const known = [...pairs(fields, /"(\w+)"/g).keys()];
-  assert.deepEqual(known.sort(), ["allow_reencode", "source", "target", "task"]);
-  const options = read("../../../../python_backend/src/faceswap_core/options.py", worker);
-  const names = [...pairs(options, /^    ([a-z_]+): (?:Annotated|OutputFormat|OnNoFace|Blend|Label)\b/gm).keys()];
-  assert.deepEqual([...optionsInCode.keys()].sort(), [...names, "allow_reencode"].sort());
+test("the options are the contract's, with its words for what is allowed", { skip }, () => {
+  const found = [...route.matchAll(/^  \["(\w+)", \[.*, ("(?:[^"\\]|\\.)*")\]\],$/gm)]
+    .map(([, name = "", allowed = ""]) => [name, JSON.parse(allowed) as string]);
+  const expected = Object.entries(contract().options).map(([name, { allowed }]) => [name, allowed]);
+  assert.deepEqual(found, expected);
+});
+
+test("the limits are the contract's", { skip }, () => {
+  const { limits, environment } = contract();
+  const [, names = "", values = ""] = /const \[(MAX_SOURCES[^\]]*)\] = \[([^\]]*)\];/.exec(route) ?? [];
+  const found = Object.fromEntries(names.split(", ").map((name, at) => [name, Number(values.split(", ")[at])]));
+  const { MAX_SOURCES, MAX_FACES, HIGHEST_INDEX, LONGEST_LIST } = limits;
+  const MAX_TARGETS = environment["FACESWAP_MAX_TARGETS"]?.default;
+  assert.deepEqual(found, { MAX_SOURCES, MAX_TARGETS, MAX_FACES, HIGHEST_INDEX, LONGEST_LIST });
 });

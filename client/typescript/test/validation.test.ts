@@ -30,7 +30,7 @@ describe("refused before anything is uploaded", () => {
     ["text", { source: "hello world!", target: PNG }, 400, "BAD_BASE64"],
     ["base64 of the wrong length", { source: `${JPEG}A`, target: PNG }, 400, "BAD_BASE64"],
     ["padding in the middle", { source: `${JPEG.slice(0, 4)}=${JPEG.slice(5)}`, target: PNG }, 400, "BAD_BASE64"],
-    ["a page called an image", { ...PAIR, source: `data:image/png;base64,${PAGE}` }, 400, "NOT_AN_IMAGE"],
+    ["a page called an image", { ...PAIR, source: `data:image/png;base64,${PAGE}` }, 415, "NOT_AN_IMAGE"],
     ["a large image", { ...PAIR, source: JPEG.slice(0, 12) + "A".repeat(14_000_000) }, 413, "TOO_MANY_BYTES"],
     ["too much in all", " ".repeat(20_000_001), 413, "BODY_TOO_LARGE"],
     ["a URL", { source: "https://example.org/a.jpg", target: PNG }, 400, "DOWNLOAD_REFUSED"],
