@@ -22,7 +22,7 @@ HTTP_VARIABLES = (
     _whole("MAX_HELD_BYTES", 256 * 2**20, "bytes of all request bodies held at once"),
     _whole("MAX_JSON_BYTES", 2**20, "bytes of a request's JSON part, of a whole JSON body"),
     _whole("MAX_HEADER_BYTES", 16 * 2**10, "bytes of a request's line and headers", 1024),
-    _whole("MAX_IN_FLIGHT", 16, "requests being read, worked on or answered at once"),
+    _whole("MAX_IN_FLIGHT", 16, "requests being read, processed or answered at once"),
     _whole("MAX_CONNECTIONS", 256, "open connections, idle ones included"),
     _seconds("HEADER_SECONDS", 10.0, "until a request's headers are complete"),
     _seconds("IDLE_SECONDS", 10.0, "between two pieces of a body or of an answer"),

@@ -47,7 +47,7 @@ STEPS_VARIABLES = (
         "FACESWAP_MAX_FACES",
         VariableKind.INTEGER,
         limits.MAX_FACES,
-        "faces of one image that are worked on, the largest first",
+        "faces of one image that are processed, the largest first",
         _STEPS,
         minimum=1,
         maximum=limits.MAX_FACES,

@@ -1,4 +1,4 @@
-"""Every document: relative links and their anchors exist, and every `make` target that is named is in the Makefile."""
+"""Every document: links, anchors, `make` targets and files that it names exist, and its words are the field's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ LISTED = subprocess.run(
 DOCUMENTS = [ROOT / name for name in LISTED if (ROOT / name).is_file()]
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 MAKE = re.compile(r"(?:^|`|&& |; )make ([a-z][a-z-]*)", re.MULTILINE)
+TOP_FOLDERS = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+PATH = re.compile(rf"`((?:{'|'.join(map(re.escape, TOP_FOLDERS))})/[^`\s]*)`")
+MADE = ("out/", "examples/images")
+"""What commands write."""
+WORDS = re.compile(
+    r"\b(?:in turn|nobody's business|let fall|of ours|wears? whom|has had (?:its|their) say|once more"
+    r"|turned away|its kin|at hand|for a desk|rungs?|ladder|twins?|gave up|given up|lost patience"
+    r"|what was carried|pictures?|doorkeeper|worked on)\b",
+    re.IGNORECASE,
+)
+"""Words that a reader of the field would have to translate."""
 HISTORY = {"CHANGELOG.md", "docs/adr"}
 """Documents that name what is no longer there."""
 
@@ -57,3 +68,37 @@ def test_make_targets_exist(document: Path) -> None:
         return
     named = set(MAKE.findall(document.read_text()))
     assert named <= TARGETS, f"not in the Makefile: {sorted(named - TARGETS)}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_files_exist(document: Path) -> None:
+    if any(name(document).startswith(part) for part in HISTORY):
+        return
+    for path in PATH.findall(document.read_text()):
+        if path.startswith(MADE) or "NAME" in path or "{" in path:
+            continue
+        assert any(ROOT.glob(path.rstrip("/"))), f"{path}: no such file"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_words(document: Path) -> None:
+    if name(document) == "CHANGELOG.md":  # the upgrade table names old words
+        return
+    assert WORDS.findall(document.read_text()) == []
+
+
+def test_the_index_of_decision_records_is_the_folder() -> None:
+    folder = ROOT / "docs" / "adr"
+    listed = re.findall(
+        r"^\| \[(\d{4})\]\((\S+)\) \| (.+?) \| ([0-9-]+) \|$", (folder / "README.md").read_text(), re.MULTILINE
+    )
+    expected = []
+    for path in sorted(folder.glob("[0-9]*.md")):
+        text = path.read_text()
+        title = re.search(r"\A# (\d{4}): (.+)$", text, re.MULTILINE)
+        date = re.search(r"^Date: ([0-9-]+)", text, re.MULTILINE)
+        assert title, path
+        assert date, path
+        assert title[1] == path.name[:4]
+        expected.append((path.name[:4], path.name, title[2], date[1]))
+    assert listed == expected

@@ -15,7 +15,7 @@ class FrontSettings(BaseSettings):
     max_held_bytes: int = Field(default=256 * 2**20, ge=1, description="bytes of all request bodies held at once")
     max_json_bytes: int = Field(default=2**20, ge=1, description="bytes of a request's JSON part, of a whole JSON body")
     max_header_bytes: int = Field(default=16 * 2**10, ge=1024, description="bytes of a request's line and headers")
-    max_in_flight: int = Field(default=16, ge=1, description="requests being read, worked on or answered at once")
+    max_in_flight: int = Field(default=16, ge=1, description="requests being read, processed or answered at once")
     max_connections: int = Field(default=256, ge=1, description="open connections, idle ones included")
     header_seconds: float = Field(default=10.0, gt=0, description="until a request's headers are complete")
     idle_seconds: float = Field(default=10.0, gt=0, description="between two pieces of a body or of an answer")
