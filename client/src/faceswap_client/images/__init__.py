@@ -1,0 +1,1 @@
+"""Images on the caller's side: inputs to encoded bytes, drawing of faces, provenance metadata."""

@@ -1,0 +1,1 @@
+"""Transports: KServe v2 over gRPC and over HTTP, and jobs of a RunPod endpoint."""
