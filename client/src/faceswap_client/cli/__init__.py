@@ -1,4 +1,4 @@
-"""The command line `faceswap`."""
+"""Command line `faceswap`."""
 
 from __future__ import annotations
 
