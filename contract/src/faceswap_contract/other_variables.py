@@ -18,11 +18,20 @@ def _seconds(name: str, default: float, meaning: str) -> Variable:
 
 
 HTTP_VARIABLES = (
+    Variable(
+        "FACESWAP_FRONT_ROUTES",
+        VariableKind.CHOICE,
+        "all",
+        "all, kserve (KServe v2) or plain (/swap and /faces)",
+        (Program.SERVE,),
+        choices=("all", "kserve", "plain"),
+    ),
     _whole("MAX_BODY_BYTES", 64 * 2**20, "bytes of a whole request body"),
     _whole("MAX_HELD_BYTES", 256 * 2**20, "bytes of all request bodies held at once"),
-    _whole("MAX_JSON_BYTES", 2**20, "bytes of a request's JSON part, of a whole JSON body"),
+    _whole("MAX_JSON_BYTES", 2**20, "bytes of a KServe request's JSON part"),
     _whole("MAX_HEADER_BYTES", 16 * 2**10, "bytes of a request's line and headers", 1024),
-    _whole("MAX_IN_FLIGHT", 16, "requests being read, processed or answered at once"),
+    _whole("MAX_ANSWER_BYTES", 128 * 2**20, "bytes of an answer of the plain API", 1000),
+    _whole("MAX_IN_FLIGHT", 16, "requests processed or answered at once"),
     _whole("MAX_CONNECTIONS", 256, "open connections, idle ones included"),
     _seconds("HEADER_SECONDS", 10.0, "until a request's headers are complete"),
     _seconds("IDLE_SECONDS", 10.0, "between two pieces of a body or of an answer"),
@@ -36,8 +45,8 @@ OTHER_VARIABLES = (
         "FACESWAP_TOKEN",
         VariableKind.TEXT,
         None,
-        "bearer token: `serve --listen` demands it of callers, the command line sends it",
-        (Program.SERVE, Program.COMMAND_LINE),
+        "bearer token: `serve --listen` and `MODE=lb` demand it of callers, the command line sends it",
+        (Program.SERVE, Program.WORKER, Program.COMMAND_LINE),
         secret=True,
     ),
     Variable(

@@ -78,8 +78,8 @@ def serve(
         file = StateFile(state_file or server_log.with_suffix(".state.json"), lambda: _addresses(server))
         supervision = SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts))
         supervisor = Supervisor(server, supervision, file.write)
-        upstream = Upstream(lambda: server.http_url, lambda: server.metrics_url)
-        front = checked_front(listen, token_file, upstream, lambda: supervisor.state().takes_requests)
+        upstream = Upstream(lambda: server.http_url, lambda: server.metrics_url, lambda: server.grpc_address)
+        front = checked_front(listen, token_file, upstream, supervisor)
         if front is not None:
             front.start()  # before Triton: it says 503 while the server loads, and a taken port costs no wait
     except (SetupError, NotACheckout, PackError) as error:

@@ -21,7 +21,7 @@ StartFront = Callable[..., FrontServer]
 
 @pytest.fixture(scope="session")
 def upstream(server: TritonServer) -> Upstream:
-    return Upstream(lambda: server.http_url, lambda: server.metrics_url)
+    return Upstream(lambda: server.http_url, lambda: server.metrics_url, lambda: server.grpc_address)
 
 
 @pytest.fixture(scope="session")

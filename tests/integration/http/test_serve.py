@@ -34,13 +34,13 @@ PORTS = ["--http-port=0", "--grpc-port=0", "--metrics-port=0"]
 MARK = "a-mark-that-must-not-be-written-anywhere"
 
 
-NOWHERE = Upstream(lambda: "", lambda: "")
+NOWHERE = Upstream(lambda: "", lambda: "", lambda: "")
 
 
-def test_it_refuses_to_start_with_one_line() -> None:
+def test_it_refuses_to_start_with_one_line(offline_repository: Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FACESWAP_")}
     done = subprocess.run(
-        [FACESWAP, "serve", *PORTS, "--listen=0.0.0.0:0"],
+        [FACESWAP, "serve", *PORTS, f"--repository={offline_repository}", "--listen=0.0.0.0:0"],
         env=clean, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 10
@@ -147,11 +147,14 @@ def calls_of_all_kinds(url: str, portrait: Path) -> bytes:
     return image
 
 
-def test_no_token_and_nothing_of_a_request_reaches_a_log_or_the_disk(portrait: Path, tmp_path: Path) -> None:
+def test_no_token_and_nothing_of_a_request_reaches_a_log_or_the_disk(
+    portrait: Path, tmp_path: Path, offline_repository: Path
+) -> None:
     token, log, scratch = tmp_path / "token", tmp_path / "server.log", tmp_path / "scratch"
     token.write_text(TOKEN)
     scratch.mkdir()
     command = [FACESWAP, "serve", *PORTS, "--listen=0.0.0.0:0", f"--token-file={token}", f"--log={log}"]
+    command.append(f"--repository={offline_repository}")
     environment = os.environ | {"TMPDIR": str(scratch)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as serving:
         assert serving.stderr is not None

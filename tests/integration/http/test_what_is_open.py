@@ -10,12 +10,14 @@ from faceswap_client import Client
 from faceswap_models.checkout import Checkout
 from faceswap_server.http import FrontServer, Upstream
 from faceswap_server.http.kserve_proxy import PUBLIC_MODELS
+from faceswap_server.jobs.swap_retrier import Unsupervised
+from faceswap_server.supervision import Phase, ServerState
 from faceswap_server.triton import TritonServer
 from integration.http.conftest import LOOPBACK, TOKEN, Call, connected, everything_from, swap_call
 
 SWAP = "/v2/models/face_swap"
 CLOSED = [
-    *(("GET", path) for path in ("/", "/v2", "/v2/", "/v2/models", "/v2/models/stats", "/docs", "/openapi.json")),
+    *(("GET", path) for path in ("/", "/v2", "/v2/", "/v2/models", "/v2/models/stats", "/docs", "/ping")),
     *(("GET", f"{SWAP}/{name}") for name in ("config", "stats", "trace/setting", "versions/1/config", "generate")),
     *(("POST", f"{SWAP}/{name}") for name in ("generate", "generate_stream", "trace/setting", "versions/x/infer")),
     ("POST", "/v2/repository/index"),
@@ -113,18 +115,18 @@ def test_a_request_without_binary_data_works_too(caller: httpx.Client) -> None:
         {"name": "TARGET_IMAGE", "datatype": "BYTES", "shape": [1], "data": ["not an image"]},
     ]
     answer = caller.post("/v2/models/face_swap_identity/infer", json={"inputs": inputs})
-    assert answer.status_code == 400
+    assert answer.status_code == 415
     assert "NOT_AN_IMAGE: TARGET_IMAGE" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
     ("call", "status"),
     [
-        (swap_call(b"text", b"text"), 400),
+        (swap_call(b"text", b"text"), 415),
         (swap_call(b"", b"text"), 400),
         (swap_call(b"x", b"x", no_such_option=1), 400),
-        (swap_call(b"x", b"x", sequence_id=1, sequence_end=True), 400),
-        (swap_call(b"\0\0\0\x18ftypheic", b"x"), 501),
+        (swap_call(b"x", b"x", sequence_id=1, sequence_end=True), 415),
+        (swap_call(b"\0\0\0\x18ftypheic", b"x"), 415),
     ],
 )
 def test_no_path_or_traceback_in_answers(call: Call, status: int, caller: httpx.Client) -> None:
@@ -135,10 +137,19 @@ def test_no_path_or_traceback_in_answers(call: Call, status: int, caller: httpx.
     assert {"server", "nv-status", "endpoint-load-metrics"}.isdisjoint(answer.headers)
 
 
-def test_health_is_what_the_front_was_given(upstream: Upstream) -> None:
-    works = False
-    with FrontServer(LOOPBACK, upstream, None, health=lambda: works) as running:
+class Supervised(Unsupervised):
+    """In the phase that a test says."""
+
+    phase = Phase.RESTARTING
+
+    def state(self) -> ServerState:
+        return ServerState(self.phase)
+
+
+def test_readiness_is_the_supervisors(upstream: Upstream) -> None:
+    supervised = Supervised()
+    with FrontServer(LOOPBACK, upstream, None, supervised=supervised) as running:
         assert httpx.get(f"{running.url}/v2/health/ready", trust_env=False, timeout=60).status_code == 503
         assert httpx.get(f"{running.url}/v2/health/live", trust_env=False, timeout=60).status_code == 200
-        works = True
+        supervised.phase = Phase.HEALTHY
         assert httpx.get(f"{running.url}/v2/health/ready", trust_env=False, timeout=60).status_code == 200

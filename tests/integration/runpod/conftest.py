@@ -16,7 +16,7 @@ NEEDS_SDK = (
     "test_job_loop.py",
     "test_worker.py",
     "test_worker_start.py",
-    "test_gateway.py",
+    "test_plain_api.py",
     "test_bucket.py",
     "test_recovery.py",
 )

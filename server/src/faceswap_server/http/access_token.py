@@ -1,4 +1,4 @@
-"""The one bearer token: where it comes from, and comparing without telling how much of it was right."""
+"""Bearer token: read from a file or the environment, compared in constant time."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""uvicorn's HTTP/1.1 connection with the two guards it does not have: for callers who never finish their headers, and
-for more connections than we mean to hold."""
+"""uvicorn's HTTP/1.1 connection with the guards it does not have: deadlines for headers and for answers that nobody
+reads, a limit on connections, and errors in the one JSON form."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import uuid
 from typing import Any
 
 import h11
@@ -28,10 +30,12 @@ class GuardedConnection(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, {**app_state, "abort": self._abort}, _loop)
         self._headers_due: asyncio.TimerHandle | None = None
+        self._flush_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.limits.max_connections:
+        # for each port, so that callers cannot keep a health check on a port of its own out
+        if sum(getattr(each, "server", None) == self.server for each in self.connections) > self.limits.max_connections:
             transport.abort()
             return
         self._expect_headers()
@@ -45,11 +49,31 @@ class GuardedConnection(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._expect_flush()
         if self.conn.trailing_data[0] and self.conn.their_state is h11.IDLE and not self.transport.is_closing():
             self._expect_headers()  # part of the next request came along with the last one
 
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is not HTTP, or has headers over the limit."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self._abort()  # another answer has begun
+            return
+        body = json.dumps({"error": "BAD_REQUEST: the request is not HTTP/1.1, or its headers are too large"}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", uuid.uuid4().hex.encode()),
+            (b"connection", b"close"),
+        ]
+        for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+        self._expect_flush()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        if self._flush_due is not None:
+            self._flush_due.cancel()
         super().connection_lost(exc)
 
     def _expect_headers(self) -> None:
@@ -60,6 +84,17 @@ class GuardedConnection(H11Protocol):
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
+
+    def _expect_flush(self) -> None:
+        """The last bytes of an answer must be taken in time too; nothing else waits for them."""
+        if self._flush_due is not None:
+            self._flush_due.cancel()
+        self._flush_due = self.loop.call_later(self.limits.idle_seconds, self._abort_unflushed)
+
+    def _abort_unflushed(self) -> None:
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if self.transport.get_write_buffer_size() and not answering:
+            self._abort()
 
     def _abort(self) -> None:
         self.transport.abort()

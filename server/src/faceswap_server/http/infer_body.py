@@ -1,21 +1,21 @@
-"""Reads an inference request's body under limits, and checks it before Triton sees a byte.
+"""KServe v2 request bodies: validation of an inference request before Triton sees a byte.
 
 Triton 24.10 has no limit on a body, and known faults in reading chunked bodies and in shared-memory parameters
-(CVE-2025-23310 and its kin). So bodies are read here, counted while they come, and sent on with their length; their
-JSON part is checked against the one form we serve and written anew, so that both readers see the same.
+(CVE-2025-23310 and related ones). So bodies are read here, counted while they arrive, and sent on with their length;
+their JSON part is checked against the one form we serve and written anew, so that both readers see the same.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictFloat, StrictInt, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from faceswap_server.http.body_budget import BodyRoom
+from faceswap_server.http.body_reader import read_body
 from faceswap_server.http.http_error import HttpError
 from faceswap_server.http.settings import FrontSettings
 
@@ -55,7 +55,7 @@ class _Output(_Form):
 
 
 class InferHeader(_Form):
-    """The JSON part of a KServe v2 request, as far as this service has a use for it."""
+    """The JSON part of a KServe v2 request, as far as this service uses it."""
 
     id: Annotated[str, Field(max_length=128, pattern=r"^[\x20-\x7e]*$")] | None = None
     parameters: Annotated[dict[Name, Scalar], Field(max_length=64)] | None = None
@@ -65,14 +65,14 @@ class InferHeader(_Form):
 
 @dataclass(frozen=True, slots=True)
 class InferBody:
-    """A body fit for Triton: our own JSON, and the tensors' bytes as they came."""
+    """A checked body: JSON written anew, and the tensors' bytes as they arrived."""
 
     header: bytes
     tensors: memoryview
 
     @property
     def headers(self) -> dict[str, str]:
-        """What Triton needs to take it apart."""
+        """HTTP headers that tell Triton where its parts are."""
         return {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(len(self.header) + len(self.tensors)),
@@ -89,15 +89,11 @@ class InferBody:
 async def read_infer_body(request: Request, settings: FrontSettings, room: BodyRoom) -> InferBody:
     """Reads and checks the body.
 
-    Args:
-        room: taken for what is announced before it is read, and for what comes unannounced.
-
     Raises:
-        HttpError: COMPRESSED_BODY, BODY_TOO_LARGE (announced or found), SERVER_BUSY (no room), SLOW_REQUEST,
-            BAD_REQUEST.
+        HttpError: of `read_body`; BODY_TOO_LARGE for the JSON part; BAD_REQUEST.
         ClientDisconnect: the caller hung up.
     """
-    body = await _read(request, settings, room)
+    body = await read_body(request, settings, room)
     length = _header_length(request, len(body))
     if length > settings.max_json_bytes:
         raise HttpError(
@@ -112,30 +108,6 @@ async def read_infer_body(request: Request, settings: FrontSettings, room: BodyR
     if announced != len(body) - length:
         raise HttpError("BAD_REQUEST", f"binary_data_size adds up to {announced} bytes, {len(body) - length} were sent")
     return InferBody(header.model_dump_json(exclude_none=True).encode(), whole[length:])
-
-
-async def _read(request: Request, settings: FrontSettings, room: BodyRoom) -> bytearray:
-    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise HttpError("COMPRESSED_BODY", "send the body as it is, not compressed")
-    too_large = HttpError("BODY_TOO_LARGE", f"the body has more than {settings.max_body_bytes} bytes")
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or len(announced) > 19 or int(announced) > settings.max_body_bytes:
-        raise too_large
-    room.reach(int(announced))
-    body = bytearray()
-    deadline = asyncio.get_running_loop().time() + settings.body_seconds
-    stream = request.stream()
-    while True:
-        left = min(settings.idle_seconds, deadline - asyncio.get_running_loop().time())
-        try:
-            body += await asyncio.wait_for(anext(stream), left)
-        except StopAsyncIteration:
-            return body
-        except asyncio.TimeoutError:
-            raise HttpError("SLOW_REQUEST", "the body did not arrive in time") from None
-        if len(body) > settings.max_body_bytes:
-            raise too_large
-        room.reach(len(body))
 
 
 def _header_length(request: Request, size: int) -> int:
@@ -158,5 +130,3 @@ def _where(error: ValidationError) -> str:
 _KNOWN = frozenset(
     name for form in (InferHeader, _Input, _Output, _InputParameters, _OutputParameters) for name in form.model_fields
 )
-
-__all__ = ["ClientDisconnect", "InferBody", "InferHeader", "read_infer_body"]

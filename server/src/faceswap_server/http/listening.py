@@ -1,4 +1,4 @@
-"""Where the front listens."""
+"""Listen addresses and sockets of the HTTP server."""
 
 from __future__ import annotations
 

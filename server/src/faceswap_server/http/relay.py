@@ -1,77 +1,55 @@
-"""Triton's answer to the caller, as fast as the caller takes it; dropped when the caller hangs up."""
+"""Relay of Triton's answer to the caller, at the caller's pace; cancelled when the caller hangs up."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 
 import httpx
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import Message, Send
+from starlette.types import Send
 
+from faceswap_server.http.answer_sender import PIECE
+from faceswap_server.http.body_budget import BodyRoom
+from faceswap_server.http.disconnect import unless_disconnected
 from faceswap_server.http.error_answers import PASSED_HEADERS, error_answer
 from faceswap_server.http.http_error import HttpError
-from faceswap_server.http.settings import FrontSettings
 
 _LONGEST_ERROR = 2**16  # bytes of an error's body that are read
-_PIECE = 2**16  # bytes of an answer sent at a time
 
 Answer: TypeAlias = AbstractAsyncContextManager[httpx.Response]
 """Triton's answer with its body not read yet; leaving the block drops it."""
 
-Ask: TypeAlias = Callable[[Request], Awaitable[Answer]]
-"""Reads what there is to read of a request and says what to ask of Triton."""
+Ask: TypeAlias = Callable[[Request, BodyRoom], Awaitable[Answer]]
+"""Reads a request's body, if it has one, and says what to ask of Triton."""
 
 
-async def relay(answer: Answer, request: Request, send: Send, settings: FrontSettings) -> None:
-    """Asks, and sends what comes.
+async def relay(answer: Answer, request: Request, send: Send) -> None:
+    """Asks Triton, and sends its answer on piece by piece.
 
     Raises:
         ClientDisconnect: the caller hung up; the connection to Triton is closed.
-        HttpError: of asking, or SLOW_REQUEST when the caller does not take the answer.
+        HttpError: of asking or sending, or INTERNAL when Triton broke off.
     """
-    work = asyncio.ensure_future(_ask_and_send(answer, request, send, settings))
-    gone = asyncio.ensure_future(_hung_up(request))
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise ClientDisconnect
-        work.result()
-    finally:
-        work.cancel()
-        gone.cancel()
-        await asyncio.gather(work, gone, return_exceptions=True)
+    await unless_disconnected(request, _ask_and_send(answer, request, send))
 
 
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _ask_and_send(answer: Answer, request: Request, send: Send, settings: FrontSettings) -> None:
-    request_id = request.scope["state"]["request_id"]
-
-    async def in_time(message: Message) -> None:
-        try:
-            await asyncio.wait_for(send(message), settings.idle_seconds)
-        except asyncio.TimeoutError:
-            raise HttpError("SLOW_REQUEST", "the answer was not taken in time") from None
-
+async def _ask_and_send(answer: Answer, request: Request, send: Send) -> None:
+    request_id = request.state.request_id
     async with answer as response:
         try:
             if response.status_code != httpx.codes.OK:
                 error = error_answer(response.status_code, await _beginning(response))
                 headers = {"X-Request-Id": request_id, **error.headers}
                 sent = JSONResponse({"error": error.text}, status_code=error.status, headers=headers)
-                await sent(request.scope, request.receive, in_time)
+                await sent(request.scope, request.receive, send)
                 return
-            await in_time({"type": "http.response.start", "status": 200, "headers": _headers(response, request_id)})
-            async for piece in response.aiter_raw(_PIECE):
-                await in_time({"type": "http.response.body", "body": piece, "more_body": True})
-            await in_time({"type": "http.response.body", "body": b""})
+            await send({"type": "http.response.start", "status": 200, "headers": _headers(response, request_id)})
+            async for piece in response.aiter_raw(PIECE):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
         except httpx.TimeoutException:
             raise HttpError("DEADLINE_EXCEEDED", "the server stopped answering") from None
         except httpx.HTTPError:
@@ -80,7 +58,7 @@ async def _ask_and_send(answer: Answer, request: Request, send: Send, settings: 
 
 async def _beginning(response: httpx.Response) -> bytes:
     body = bytearray()
-    async for piece in response.aiter_raw(_PIECE):
+    async for piece in response.aiter_raw(PIECE):
         body += piece
         if len(body) > _LONGEST_ERROR:
             break

@@ -1,9 +1,19 @@
-"""Limits of the front, each an environment variable `FACESWAP_FRONT_<NAME>`; the defaults are the documented ones."""
+"""Limits of the HTTP server, each an environment variable `FACESWAP_FRONT_<NAME>`; defaults are the documented ones."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from enum import Enum
+
+from faceswap_core.settings_field import setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Routes(str, Enum):
+    """Sets of routes that can be served."""
+
+    ALL = "all"
+    KSERVE = "kserve"
+    PLAIN = "plain"
 
 
 class FrontSettings(BaseSettings):
@@ -11,14 +21,16 @@ class FrontSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FACESWAP_FRONT_", frozen=True, extra="ignore")
 
-    max_body_bytes: int = Field(default=64 * 2**20, ge=1, description="bytes of a whole request body")
-    max_held_bytes: int = Field(default=256 * 2**20, ge=1, description="bytes of all request bodies held at once")
-    max_json_bytes: int = Field(default=2**20, ge=1, description="bytes of a request's JSON part, of a whole JSON body")
-    max_header_bytes: int = Field(default=16 * 2**10, ge=1024, description="bytes of a request's line and headers")
-    max_in_flight: int = Field(default=16, ge=1, description="requests being read, processed or answered at once")
-    max_connections: int = Field(default=256, ge=1, description="open connections, idle ones included")
-    header_seconds: float = Field(default=10.0, gt=0, description="until a request's headers are complete")
-    idle_seconds: float = Field(default=10.0, gt=0, description="between two pieces of a body or of an answer")
-    body_seconds: float = Field(default=60.0, gt=0, description="until a request's body is complete")
-    answer_seconds: float = Field(default=120.0, gt=0, description="until Triton begins to answer")
-    drain_seconds: int = Field(default=30, ge=0, description="for requests in flight when the front stops")
+    routes: Routes = setting("FACESWAP_FRONT_ROUTES", Routes)
+    max_body_bytes: int = setting("FACESWAP_FRONT_MAX_BODY_BYTES")
+    max_held_bytes: int = setting("FACESWAP_FRONT_MAX_HELD_BYTES")
+    max_json_bytes: int = setting("FACESWAP_FRONT_MAX_JSON_BYTES")
+    max_header_bytes: int = setting("FACESWAP_FRONT_MAX_HEADER_BYTES")
+    max_answer_bytes: int = setting("FACESWAP_FRONT_MAX_ANSWER_BYTES")
+    max_in_flight: int = setting("FACESWAP_FRONT_MAX_IN_FLIGHT")
+    max_connections: int = setting("FACESWAP_FRONT_MAX_CONNECTIONS")
+    header_seconds: float = setting("FACESWAP_FRONT_HEADER_SECONDS")
+    idle_seconds: float = setting("FACESWAP_FRONT_IDLE_SECONDS")
+    body_seconds: float = setting("FACESWAP_FRONT_BODY_SECONDS")
+    answer_seconds: float = setting("FACESWAP_FRONT_ANSWER_SECONDS")
+    drain_seconds: int = setting("FACESWAP_FRONT_DRAIN_SECONDS")

@@ -1,5 +1,8 @@
-"""The way to Triton on loopback. Every request gets a connection of its own: Triton may have been restarted meanwhile,
-and a request that was perhaps worked on must not be sent twice."""
+"""HTTP client for the upstream Triton on loopback.
+
+Connections are not kept alive: every request opens its own. Triton may have been restarted in between, and httpx would
+send a request again whose kept connection breaks; an inference that may have begun must not be sent twice.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +20,26 @@ from faceswap_server.http.settings import FrontSettings
 
 _HEALTH_SECONDS = 2.0
 _CONNECT_SECONDS = 2.0
-_FRESH_SECONDS = 1.0  # callers without a token may ask for the health; Triton is asked once a second at most
+_FRESH_SECONDS = 1.0  # callers without a token may ask for the health as often as they like
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where Triton is now; asked for every request, because a restarted one may have other ports."""
+    """Addresses of Triton; asked for every request, because a restarted one may have other ports.
+
+    Attributes:
+        http_url: http://HOST:PORT.
+        metrics_url: http://HOST:PORT/metrics.
+        grpc_address: HOST:PORT; the plain API's swaps go there.
+    """
 
     http_url: Callable[[], str]
     metrics_url: Callable[[], str]
+    grpc_address: Callable[[], str]
 
 
 class TritonConnection:
-    """Sends requests on. Lives in the front's event loop."""
+    """Sends requests to Triton; lives in the server's event loop."""
 
     def __init__(self, upstream: Upstream, settings: FrontSettings) -> None:
         self._upstream = upstream
@@ -69,7 +79,7 @@ class TritonConnection:
             yield response
 
     async def is_ready(self) -> bool:
-        """What Triton says about itself, at most a second old."""
+        """Triton's readiness, cached for a second."""
         async with self._asking:
             asked, answer = self._ready
             if time.monotonic() - asked >= _FRESH_SECONDS:

@@ -37,23 +37,33 @@ def main() -> int:
         settings = settings_from_environment()
         server = make_server(settings)
     except (UnknownVariable, BadSettings, TooTalkative, NotACheckout) as error:
-        logger.error("exit code %d, %s: %s", ExitCode.BAD_SETTINGS, ExitCode.BAD_SETTINGS.server_meaning, error)
-        return ExitCode.BAD_SETTINGS
+        return _bad_settings(error)
     return run(settings, server)
+
+
+def _bad_settings(error: Exception) -> ExitCode:
+    logger.error("exit code %d, %s: %s", ExitCode.BAD_SETTINGS, ExitCode.BAD_SETTINGS.server_meaning, error)
+    return ExitCode.BAD_SETTINGS
 
 
 def run(settings: WorkerSettings, server: RestartableServer) -> int:
     """Runs the worker with a server that has not been started; returns the exit code."""
+    balancer = None
+    if settings.mode is Mode.LB:
+        from faceswap_server.runpod.load_balancer import LoadBalancer  # noqa: PLC0415 (the queue does not need it)
+
+        try:
+            balancer = LoadBalancer(settings, os.environ)
+        except BadSettings as error:
+            return _bad_settings(error)
     shutdown = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: shutdown.begin(ExitCode.STOPPED))
     keeper = SupervisedTriton(server, settings, shutdown)
     keeper.start()
     try:
-        if settings.mode is Mode.LB:
-            from faceswap_server.http.plain_api import serve  # noqa: PLC0415 (the queue does not need it)
-
-            serve(settings, keeper, shutdown)
+        if balancer is not None:
+            balancer.serve(keeper, shutdown)
         else:
             _serve_queue(settings, keeper, shutdown)
     finally:

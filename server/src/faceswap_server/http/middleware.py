@@ -1,0 +1,104 @@
+"""ASGI layers around every route: request ids, the token, hang-ups, and one form for all errors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+import uuid
+from collections.abc import Collection
+
+from faceswap_contract.errors import http_status
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from faceswap_server.http.access_token import AccessToken
+from faceswap_server.http.answer_sender import AnswerSender
+from faceswap_server.http.http_error import HttpError, error_response
+from faceswap_server.jobs.job_errors import JobError
+
+logger = logging.getLogger("faceswap_server.http")
+
+
+class ErrorMiddleware:
+    """The outermost layer: gives every request an id, and turns every exception into an answer or a log line.
+
+    The log has a line per refusal: request id, code, status. Never an address, a query, a header or a body.
+    """
+
+    def __init__(self, app: ASGIApp, idle_seconds: float) -> None:
+        self._app = app
+        self._idle_seconds = idle_seconds
+        self.cut_off = 0  # requests that did not finish before the server stopped
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        scope["app"] = self  # with it the router raises what it does not know, instead of answering
+        sender = AnswerSender(send, self._idle_seconds)
+        try:
+            await self._app(scope, receive, sender)
+        except ClientDisconnect:
+            logger.info("request %s: the caller hung up", request_id)
+        except asyncio.CancelledError:  # the server's drain time is over
+            self.cut_off += 1
+            logger.warning("request %s cut off: the server stops", request_id)
+            _abort(scope)
+        except Exception as error:
+            await _refuse(_as_http_error(error, request_id), scope, receive, sender)
+
+
+async def _refuse(error: HttpError, scope: Scope, receive: Receive, sender: AnswerSender) -> None:
+    """Sends the error; a caller whose answer has begun, or who does not read it, is disconnected instead."""
+    state = scope["state"]
+    logger.info("request %s refused: %s %d", state["request_id"], error.code, http_status(error.code))
+    if sender.started:
+        _abort(scope)
+        return
+    response = error_response(error.code, str(error), state["request_id"], close=not state.get("body_read"))
+    try:
+        await response(scope, receive, sender)
+    except HttpError:
+        _abort(scope)
+
+
+def _as_http_error(error: Exception, request_id: str) -> HttpError:
+    if isinstance(error, HttpError):
+        return error
+    if isinstance(error, JobError):
+        return HttpError(error.code, error.message)
+    if isinstance(error, HTTPException):  # the router's
+        if error.status_code == 405:
+            return HttpError("METHOD_NOT_ALLOWED", "this call has another method")
+        return HttpError("NOT_FOUND", "there is no such call here")
+    # the exception's own text may hold what the caller sent
+    places = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__)))
+    logger.error("request %s: %s in %s", request_id, type(error).__name__, places)
+    return HttpError("INTERNAL", "the front failed; its log has the details")
+
+
+def _abort(scope: Scope) -> None:
+    abort = scope["state"].get("abort")  # of the guarded connection
+    if abort is not None:
+        abort()
+
+
+class AuthMiddleware:
+    """Bearer token check for every path but the open ones."""
+
+    def __init__(self, app: ASGIApp, token: AccessToken, open_paths: Collection[str]) -> None:
+        self._app = app
+        self._token = token
+        self._open_paths = frozenset(open_paths)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises HttpError (UNAUTHORIZED)."""
+        if scope["type"] == "http" and scope["path"] not in self._open_paths:
+            given = [value for name, value in scope["headers"] if name == b"authorization"]
+            if len(given) != 1 or not self._token.opens(given[0]):
+                raise HttpError("UNAUTHORIZED", "send `Authorization: Bearer` and the token")
+        await self._app(scope, receive, send)
