@@ -1,5 +1,5 @@
 #!/bin/sh
-# Types and tests of route.ts. Skipped, in words and with exit status 0, where Node.js 20.3 or npm is absent.
+# Checks the types of route.ts and runs its tests. Prints why and exits with 0 where Node.js 20.3 or npm is absent.
 set -eu
 cd "$(dirname "$0")"
 for tool in node npm; do

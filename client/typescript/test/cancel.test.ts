@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { reply } from "./control_plane.js";
 import { COMPLETED, ID, job, PAIR, plane, post, posted } from "./harness.js";
 
-describe("a job nobody waits for is cancelled", () => {
+describe("an abandoned job is cancelled", () => {
   test("after the timeout", async () => {
     process.env.FACESWAP_TIMEOUT_MS = "2000";
     plane.answers.runsync = [job("IN_QUEUE")];
@@ -54,7 +54,7 @@ describe("a job nobody waits for is cancelled", () => {
     assert.deepEqual(plane.paths(), ["POST /runsync", `POST /cancel/${ID}`]);
   });
 
-  test("and is not posted for a caller who is gone already", async () => {
+  test("and is not posted for a caller who has hung up already", async () => {
     const answer = await post(PAIR, { signal: AbortSignal.abort() });
     assert.deepEqual([answer.status, answer.code], [499, "CANCELLED"]);
     assert.deepEqual(plane.paths(), []);

@@ -6,7 +6,7 @@ import * as route from "../route.js";
 import { type Answer, ControlPlane, ENDPOINT, KEY } from "./control_plane.js";
 
 const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
-export const JPEG = base64("ffd8ffe000104a46494600"); // first bytes only: nothing here decodes an image
+export const JPEG = base64("ffd8ffe000104a46494600"); // signatures only: the tests decode no image
 export const PNG = base64("89504e470d0a1a0a0000000d49484452");
 export const PAIR = { source: JPEG, target: PNG };
 const FACE = { index: 0, box: [1, 2, 3, 4], score: 0.9 };

@@ -90,7 +90,7 @@ describe("a job that fails", () => {
     ["an image of no format", completed({ ...SWAP, image: "aaaa", format: undefined }), 502, "BAD_ANSWER"],
     ["faces that are no list", completed({ ...SWAP, faces: "two" }), 502, "BAD_ANSWER"],
     ["time out on the platform", job("TIMED_OUT"), 504, "TIMED_OUT"],
-    ["cancelled by somebody", job("CANCELLED"), 499, "CANCELLED"],
+    ["cancelled on the platform", job("CANCELLED"), 499, "CANCELLED"],
     ["an unknown status", job("PONDERING"), 502, "BAD_ANSWER"],
     ["an id that would leave the path", { body: { id: "../../purge", status: "IN_QUEUE" } }, 502, "BAD_ANSWER"],
     ["a gateway's page", { status: 502, body: "<html>Bad gateway</html>" }, 502, "PLATFORM_ERROR"],
@@ -106,7 +106,7 @@ describe("a job that fails", () => {
       plane.answers.runsync = [given];
       const answer = await post(PAIR);
       assert.deepEqual([answer.status, answer.code], [status, code], answer.text);
-      assert.ok(!/html|src|Traceback/.test(answer.text), "somebody else's text went to the page");
+      assert.ok(!/html|src|Traceback/.test(answer.text), "an upstream text went to the page");
       assert.deepEqual(plane.paths(), ["POST /runsync"]);
     });
   }
@@ -124,7 +124,7 @@ describe("a job that fails", () => {
     assert.deepEqual([answer.status, answer.code, answer.headers.get("retry-after")], [503, "SERVER_BUSY", "17"]);
   });
 
-  test("a result that is gone ends the polling", async () => {
+  test("a result that was deleted ends the polling", async () => {
     plane.answers.runsync = [job("IN_QUEUE")];
     plane.answers.status = [{ status: 404, body: "" }];
     const answer = await post(PAIR);
