@@ -12,7 +12,7 @@ status=$(if [ -n "${FACESWAP_TOKEN:-}" ]; then printf 'header = "Authorization: 
         --form output_format=jpeg --header "Accept: image/*" \
         --output "$out.part" --write-out '%{http_code}' "$url/swap")
 if [ "$status" != 200 ]; then
-    echo "HTTP $status: $(cat "$out.part")" >&2 # {"error": {"code": "...", "message": "..."}}
+    echo "HTTP $status: $(cat "$out.part")" >&2 # {"error": "CODE: message"}
     rm -f "$out.part"
     exit 1
 fi
