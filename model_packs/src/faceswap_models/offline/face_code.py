@@ -15,9 +15,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from faceswap_contract.limits import EMBEDDING_SIZE
 from numpy.typing import NDArray
-
-WIDTH = 512
 
 # The part of the 112 x 112 frame that is coded: rows 28..111, columns 18..93.
 TOP, LEFT = 28, 18
@@ -143,8 +142,8 @@ def emap() -> NDArray[np.float32]:
     on every machine, mixes all 512 numbers, and its inverse is its transpose.
     """
     hadamard = np.ones((1, 1), np.float32)
-    while len(hadamard) < WIDTH:
+    while len(hadamard) < EMBEDDING_SIZE:
         hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]])
-    order = [(181 * row + 7) % WIDTH for row in range(WIDTH)]  # 181 is odd: each row once
-    signs = np.where(np.arange(WIDTH) % 3 == 0, -1.0, 1.0).astype(np.float32)
-    return np.asarray(signs[:, None] * hadamard[order] * np.float32(1.0 / math.sqrt(WIDTH)), np.float32)
+    order = [(181 * row + 7) % EMBEDDING_SIZE for row in range(EMBEDDING_SIZE)]  # 181 is odd: each row once
+    signs = np.where(np.arange(EMBEDDING_SIZE) % 3 == 0, -1.0, 1.0).astype(np.float32)
+    return np.asarray(signs[:, None] * hadamard[order] * np.float32(1.0 / math.sqrt(EMBEDDING_SIZE)), np.float32)

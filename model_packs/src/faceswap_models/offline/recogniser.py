@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from faceswap_contract.limits import EMBEDDING_SIZE
 from onnx import TensorProto
 
 from faceswap_models.offline import face_code
@@ -28,7 +29,7 @@ def build_recogniser() -> onnx.ModelProto:
     coefficients = coder.analyse(coder.windowed(coder.coded_part(face, face_code.TOP, face_code.LEFT)))
     mark = np.array(face_code.SCALE_MARK, np.float32)
     embedding = graph.apply("Pad", coefficients, graph.integers(0, 1, 0, 0), graph.constant(mark))
-    graph.output(embedding, "embedding", TensorProto.FLOAT, ["N", face_code.WIDTH])
+    graph.output(embedding, "embedding", TensorProto.FLOAT, ["N", EMBEDDING_SIZE])
     return graph.model(
         "Stand-in for a face recogniser: low frequencies of the aligned face in 512 numbers. "
         "Computed, not trained; it does not recognise people.",

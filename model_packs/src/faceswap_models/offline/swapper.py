@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
+from faceswap_contract.limits import EMBEDDING_SIZE
 from numpy.typing import NDArray
 from onnx import TensorProto
 
@@ -48,7 +49,7 @@ def build_swapper() -> onnx.ModelProto:
     """
     graph = GraphWriter("inswapper_128")
     target = image_input(graph, "target", SIDE)
-    source = graph.input("source", TensorProto.FLOAT, ["N", face_code.WIDTH])
+    source = graph.input("source", TensorProto.FLOAT, ["N", EMBEDDING_SIZE])
     coder = FaceCoder(graph)
     part = coder.coded_part(target, face_code.TOP, face_code.LEFT + SHIFT_X)
     windowed = coder.windowed(part)
@@ -74,7 +75,7 @@ def _read_code(graph: GraphWriter, latent: str) -> str:
     code = graph.apply("MatMul", graph.constant(face_code.emap()), column)  # inverse of emap = its transpose
     code = graph.apply("Squeeze", code, graph.integers(2))
     mark = graph.apply("Max", graph.slice(code, 0, 1, 1), graph.number(SMALLEST_MARK))
-    scaled = graph.apply("Mul", graph.slice(code, 1, face_code.WIDTH, 1), graph.number(face_code.SCALE_MARK))
+    scaled = graph.apply("Mul", graph.slice(code, 1, EMBEDDING_SIZE, 1), graph.number(face_code.SCALE_MARK))
     return graph.apply("Div", scaled, mark)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from faceswap_contract.limits import EMBEDDING_SIZE
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-
-WIDTH = 512
 
 # Below this norm a row counts as empty. Keeps a zero row at zero instead of 0/0.
 SMALLEST_NORM = 1e-12
@@ -35,8 +34,10 @@ def build_identity_projection(emap: NDArray[np.float32]) -> onnx.ModelProto:
     Raises:
         ValueError: `emap` is not a finite float32 [512, 512] array.
     """
-    if emap.shape != (WIDTH, WIDTH) or emap.dtype != np.float32:
-        raise ValueError(f"emap must be float32 [{WIDTH}, {WIDTH}], not {emap.dtype} {list(emap.shape)}")
+    if emap.shape != (EMBEDDING_SIZE, EMBEDDING_SIZE) or emap.dtype != np.float32:
+        raise ValueError(
+            f"emap must be float32 [{EMBEDDING_SIZE}, {EMBEDDING_SIZE}], not {emap.dtype} {list(emap.shape)}"
+        )
     if not np.isfinite(emap).all():
         raise ValueError("emap holds values that are not finite")
     nodes = [
@@ -50,12 +51,12 @@ def build_identity_projection(emap: NDArray[np.float32]) -> onnx.ModelProto:
         nodes,
         "project_identity",
         [
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["R", WIDTH]),
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["R", EMBEDDING_SIZE]),
             helper.make_tensor_value_info("face_source", TensorProto.INT32, ["K"]),
         ],
         [
-            helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["K", WIDTH]),
-            helper.make_tensor_value_info("identity", TensorProto.FLOAT, ["R", WIDTH]),
+            helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["K", EMBEDDING_SIZE]),
+            helper.make_tensor_value_info("identity", TensorProto.FLOAT, ["R", EMBEDDING_SIZE]),
         ],
         [
             numpy_helper.from_array(np.ascontiguousarray(emap), "emap"),

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
+from faceswap_contract.limits import DETECTOR_SIZE, EMBEDDING_SIZE, RECOGNITION_SIZE, SWAP_SIZE
 from numpy.typing import NDArray
 
 from faceswap_models.onnx_graphs.known_graphs import NetworkKind
@@ -29,9 +30,9 @@ _KINDS: Mapping[str, NetworkKind] = {
     "target": NetworkKind.SWAPPER,
 }
 _IMAGES: Mapping[NetworkKind, tuple[int, Normalisation]] = {
-    NetworkKind.DETECTOR: (640, DETECTOR_NORMALISATION),
-    NetworkKind.RECOGNISER: (112, RECOGNISER_NORMALISATION),
-    NetworkKind.SWAPPER: (128, SWAPPER_NORMALISATION),
+    NetworkKind.DETECTOR: (DETECTOR_SIZE, DETECTOR_NORMALISATION),
+    NetworkKind.RECOGNISER: (RECOGNITION_SIZE, RECOGNISER_NORMALISATION),
+    NetworkKind.SWAPPER: (SWAP_SIZE, SWAPPER_NORMALISATION),
 }
 
 # With every optimisation on, onnxruntime's CPU provider lays convolutions out in blocks and fuses
@@ -136,7 +137,7 @@ def _inputs(kind: NetworkKind, count: int, seed: int) -> tuple[NDArray[np.uint8]
         coarse = max(4, size >> (count - index - 1) % 6)
         blotches = random.integers(0, 256, (coarse, coarse, 3), dtype=np.uint8)
         images[index] = cv2.resize(blotches, (size, size), interpolation=cv2.INTER_CUBIC)
-    latents = random.standard_normal((count, 512), dtype=np.float32)
+    latents = random.standard_normal((count, EMBEDDING_SIZE), dtype=np.float32)
     latents /= np.linalg.norm(latents, axis=1, keepdims=True)
     return images, latents
 

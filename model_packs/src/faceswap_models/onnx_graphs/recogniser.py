@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from faceswap_contract.limits import EMBEDDING_SIZE, RECOGNITION_SIZE
 from onnx import numpy_helper
 
 from faceswap_models.onnx_graphs.known_graphs import GraphNotKnownError, graph_inputs
@@ -19,9 +20,6 @@ from faceswap_models.onnx_graphs.uint8_input import (
     graft_uint8_input,
     rename_output,
 )
-
-FACE = 112
-EMBEDDING = 512
 
 # Operators that treat each image of a batch alike, whatever their constants are.
 BATCH_SAFE = frozenset(
@@ -47,8 +45,8 @@ def operate_on_recogniser(model: onnx.ModelProto) -> tuple[str, ...]:
         raise GraphNotKnownError("recogniser", [f"operators {', '.join(sorted(others))} are not known in it"])
     (output,) = model.graph.output
     old = output.name
-    rename_output(model, old, float_batch("embedding", EMBEDDING))
-    grafted = graft_uint8_input(model, graph_inputs(model)[0].name, "face", FACE, RECOGNISER_NORMALISATION)
+    rename_output(model, old, float_batch("embedding", EMBEDDING_SIZE))
+    grafted = graft_uint8_input(model, graph_inputs(model)[0].name, "face", RECOGNITION_SIZE, RECOGNISER_NORMALISATION)
     return (
         grafted,
         f"output {old} [1,512] named embedding [N,512]",

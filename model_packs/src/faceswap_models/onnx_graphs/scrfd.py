@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from faceswap_contract.limits import DETECTOR_SIZE
 from onnx import helper, numpy_helper
 
 from faceswap_models.onnx_graphs.known_graphs import GraphNotKnownError, graph_inputs
@@ -21,7 +22,6 @@ from faceswap_models.onnx_graphs.uint8_input import (
     rename_output,
 )
 
-IMAGE = 640
 STRIDES = (8, 16, 32)
 ANCHORS = 2  # anchors in each cell
 HEADS = (("scores", 1), ("boxes", 4), ("landmarks", 10))
@@ -49,9 +49,9 @@ def operate_on_scrfd(model: onnx.ModelProto) -> tuple[str, ...]:
     contract = [(f"{head}_{stride}", stride, width) for head, width in HEADS for stride in STRIDES]
     for old, (new, stride, width) in zip(names, contract, strict=True):
         unfolded += _unfold(model, producers, old, new, width)
-        cells = (IMAGE // stride) ** 2 * ANCHORS
+        cells = (DETECTOR_SIZE // stride) ** 2 * ANCHORS
         rename_output(model, old, float_batch(new, cells, width))
-    grafted = graft_uint8_input(model, graph_inputs(model)[0].name, "image", IMAGE, DETECTOR_NORMALISATION)
+    grafted = graft_uint8_input(model, graph_inputs(model)[0].name, "image", DETECTOR_SIZE, DETECTOR_NORMALISATION)
     changes = [
         grafted,
         f"{unfolded} outputs unfolded: Transpose [2,3,0,1] to [0,2,3,1], Reshape [-1,C] to [0,-1,C]; "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from faceswap_contract.limits import EMBEDDING_SIZE, SWAP_SIZE
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
@@ -22,8 +23,6 @@ from faceswap_models.onnx_graphs.uint8_input import (
     rename_input,
 )
 
-FACE = 128
-LATENT = 512
 EMAP_NAME = "buff2fs"
 
 # Every operator of the published graph works on each face of a batch alone, given that Slice and
@@ -51,12 +50,12 @@ def operate_on_swapper(model: onnx.ModelProto) -> tuple[str, ...]:
     target, source = (value.name for value in graph_inputs(model))
     output = model.graph.output[0].name
     changes = [f"input {source} [1,512] declared [N,512]", drop_value_info(model)]
-    rename_input(model, source, float_batch("source", LATENT))
+    rename_input(model, source, float_batch("source", EMBEDDING_SIZE))
     # The contract gives the uint8 input the name the float32 tensor has, which no tensor may share.
     inner = "target_normalised"
-    rename_input(model, target, float_batch(inner, 3, FACE, FACE))
-    changes.append(graft_uint8_input(model, inner, "target", FACE, SWAPPER_NORMALISATION))
-    changes.append(graft_uint8_output(model, output, "swapped", FACE))
+    rename_input(model, target, float_batch(inner, 3, SWAP_SIZE, SWAP_SIZE))
+    changes.append(graft_uint8_input(model, inner, "target", SWAP_SIZE, SWAPPER_NORMALISATION))
+    changes.append(graft_uint8_output(model, output, "swapped", SWAP_SIZE))
     return tuple(changes)
 
 
@@ -72,7 +71,7 @@ def read_emap(model: onnx.ModelProto) -> NDArray[np.float32]:
     square = [
         tensor
         for tensor in named or model.graph.initializer
-        if list(tensor.dims) == [LATENT, LATENT] and tensor.data_type == TensorProto.FLOAT
+        if list(tensor.dims) == [EMBEDDING_SIZE, EMBEDDING_SIZE] and tensor.data_type == TensorProto.FLOAT
     ]
     if len(square) != 1:
         found = [f"{tensor.name} {list(tensor.dims)}" for tensor in named or square]

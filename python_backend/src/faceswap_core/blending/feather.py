@@ -12,18 +12,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from faceswap_contract.limits import SWAP_SIZE
 from numpy.typing import NDArray
 
 from faceswap_core.blending.warp_lattice import FRACTION_BITS, SUBPIXELS, WarpLattice
 
-CROP_SIZE = 128
-"""Side of the swapper's crop."""
 # The warped square is 255 * ramp(u) * ramp(v), each ramp in 32nds: above 20 from a product of 81 on.
 VISIBLE_PRODUCT = 81
 # Along a side the other ramp is 32, so a side is visible from 3/32 of its ramp on.
 _VISIBLE_RAMP = math.ceil(VISIBLE_PRODUCT / SUBPIXELS)
 _LOWEST_VISIBLE = _VISIBLE_RAMP - SUBPIXELS
-_HIGHEST_VISIBLE = CROP_SIZE * SUBPIXELS - _VISIBLE_RAMP
+_HIGHEST_VISIBLE = SWAP_SIZE * SUBPIXELS - _VISIBLE_RAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def square_product(lattice: WarpLattice) -> NDArray[np.int32]:
 def _ramp(position: NDArray[np.int32]) -> NDArray[np.int32]:
     """0 one pixel outside the crop, 32 from its outermost pixels on."""
     rising = position + SUBPIXELS
-    np.minimum(rising, CROP_SIZE * SUBPIXELS - position, out=rising)
+    np.minimum(rising, SWAP_SIZE * SUBPIXELS - position, out=rising)
     np.minimum(rising, SUBPIXELS, out=rising)
     return np.maximum(rising, 0, out=rising)
 

@@ -6,11 +6,12 @@ import math
 
 import cv2
 import numpy as np
+from faceswap_contract.limits import SWAP_SIZE
 from numpy.typing import NDArray
 
 from faceswap_core.blending.exact import blend_exact
 from faceswap_core.blending.fast import blend_fast
-from faceswap_core.blending.feather import CROP_SIZE, Region, eroded_spans, feather_size, visible_spans
+from faceswap_core.blending.feather import Region, eroded_spans, feather_size, visible_spans
 from faceswap_core.blending.feather_grid import feather_grid
 from faceswap_core.blending.warp_lattice import warp_lattice
 from faceswap_core.errors import InvalidTensor
@@ -67,7 +68,7 @@ def _checked(
         raise InvalidTensor(f"frame is {frame.dtype} {frame.shape}, want uint8 [H, W, 3]")
     if not (frame.flags.c_contiguous and frame.flags.writeable):
         raise InvalidTensor("frame must be C-contiguous and writable: faces are pasted in place")
-    if swapped_crop.dtype != np.uint8 or swapped_crop.shape != (CROP_SIZE, CROP_SIZE, 3):
+    if swapped_crop.dtype != np.uint8 or swapped_crop.shape != (SWAP_SIZE, SWAP_SIZE, 3):
         raise InvalidTensor(f"swapped crop is {swapped_crop.dtype} {swapped_crop.shape}, want uint8 [128, 128, 3]")
     affine = np.asarray(crop_affine, dtype=np.float64)
     if affine.shape != (2, 3) or not np.isfinite(affine).all():
@@ -80,7 +81,7 @@ def _checked(
 
 def _touched(crop_to_frame: NDArray[np.float64], height: int, width: int) -> Region | None:
     """The part of the frame the warped crop or its blurred mask can reach; None when there is none."""
-    outermost = (-1.0, float(CROP_SIZE))
+    outermost = (-1.0, float(SWAP_SIZE))
     corners = [(u, v) for u in outermost for v in outermost]
     (a, b, c), (d, e, f) = crop_to_frame.tolist()
     x = [a * u + b * v + c for u, v in corners]

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from faceswap_contract.limits import DETECTOR_SIZE
 
 from faceswap_core.types import RgbImage
-
-DETECTOR_SIZE = 640
-"""Side of the detector's input in pixels; insightface's own default `det_size`."""
 
 
 def _scaled_size(height: int, width: int, size: int) -> tuple[int, int]:

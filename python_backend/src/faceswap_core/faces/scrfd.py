@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from faceswap_contract.limits import DETECTOR_SIZE
 from numpy.typing import NDArray
 
-from faceswap_core.faces.letterbox import DETECTOR_SIZE
 from faceswap_core.types import Face, Floats
 
 STRIDES = (8, 16, 32)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from faceswap_contract.limits import RECOGNITION_SIZE, SWAP_SIZE
 from numpy.typing import NDArray
 
 from faceswap_core.buffers.request_images import RequestImages
@@ -22,11 +23,6 @@ from faceswap_core.faces.selection import Assignment, SourceChoice, assign_sourc
 from faceswap_core.options import OnNoFace, Options
 from faceswap_core.provenance.xmp.packet import DIGITAL_SOURCE_TYPE
 from faceswap_core.types import Face, RgbImage
-
-RECOGNITION_SIZE = 112
-"""Side of the recogniser's crop (ArcFace)."""
-SWAP_SIZE = 128
-"""Side of the swapper's crop (inswapper_128)."""
 
 
 @dataclass(frozen=True, slots=True)

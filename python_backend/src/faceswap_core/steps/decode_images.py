@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from faceswap_contract.limits import DETECTOR_SIZE, EMBEDDING_SIZE
 from numpy.typing import NDArray
 
 from faceswap_core.buffers.request_images import Allocate, RequestImages, Size, own_memory
@@ -23,14 +24,13 @@ from faceswap_core.errors import (
     TooManyPixels,
     WrongImageCount,
 )
-from faceswap_core.faces.letterbox import DETECTOR_SIZE, letterbox
+from faceswap_core.faces.letterbox import letterbox
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, OutputFormat
 from faceswap_core.provenance.audit.records import Task
 from faceswap_core.steps.target_image import TargetImage, attached_bytes
 from faceswap_core.types import RgbImage
 
-EMBEDDING_SIZE = 512
 SHORTEST_EMBEDDING, LONGEST_EMBEDDING = 1e-3, 1e4
 """ArcFace's raw embeddings are about 20 long, normalised ones 1; outside of this range float32 loses digits."""
 

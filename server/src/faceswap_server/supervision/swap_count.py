@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import httpx
+from faceswap_contract.names import FACE_SWAP, FACE_SWAP_IDENTITY
 
 from faceswap_server.triton.statistics import read_statistics
 
-SWAPS = ("face_swap", "face_swap_identity")
+SWAPS = (FACE_SWAP, FACE_SWAP_IDENTITY)
 """The ensembles that run every network and step a swap needs."""
 TIMEOUT_SECONDS = 2.0
 

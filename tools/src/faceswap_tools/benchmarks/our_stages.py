@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import simplejpeg
+from faceswap_contract.limits import RECOGNITION_SIZE, SWAP_SIZE
 from faceswap_core.codecs.decoding import DecodedImage, decode_image
 from faceswap_core.codecs.encoding import encode_image, output_format
 from faceswap_core.codecs.header import inspect_image
@@ -14,7 +15,7 @@ from faceswap_core.faces.letterbox import letterbox, letterbox_scale
 from faceswap_core.faces.scrfd import DetectorHeads, decode_faces
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options
-from faceswap_core.steps.align_faces import RECOGNITION_SIZE, SWAP_SIZE, align_faces
+from faceswap_core.steps.align_faces import align_faces
 from faceswap_core.steps.decode_images import decode_images
 from faceswap_core.steps.paste_faces import SwappedCrops, paste_all, paste_faces
 from faceswap_core.types import Face, RgbImage

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from faceswap_contract.limits import DETECTOR_SIZE
 from faceswap_core.codecs.decoding import decode_image
 from faceswap_core.codecs.header import ImageHeader, inspect_image
 from faceswap_core.errors import FaceSwapError
-from faceswap_core.faces.letterbox import DETECTOR_SIZE
 from faceswap_core.faces.scrfd import (
     ANCHORS_PER_CELL,
     MAX_CANDIDATES,
