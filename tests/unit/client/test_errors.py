@@ -12,7 +12,8 @@ from faceswap_client import FaceSwapError, RequestCancelled, RequestError, Serve
 from faceswap_client._errors import CLASS_BY_CODE, CLASS_BY_FAMILY, error_from_text, too_late
 from faceswap_client.cli._exit_codes import ExitCode, exit_code_of
 from faceswap_contract.errors import ERRORS, Family, Origin, codes_of
-from faceswap_core import errors as core
+
+WITHOUT_CORE = "faceswap_core is not installed: the client alone is tested"
 
 
 def all_classes() -> list[type[FaceSwapError]]:
@@ -25,6 +26,7 @@ def all_classes() -> list[type[FaceSwapError]]:
 
 
 def test_every_code_of_a_server_and_every_family_has_a_class() -> None:
+    core = pytest.importorskip("faceswap_core.errors", reason=WITHOUT_CORE)
     from_servers = {*codes_of(Origin.SERVICE), *codes_of(Origin.HTTP), *codes_of(Origin.WORKER)}
     assert set(CLASS_BY_CODE) == from_servers >= set(core.all_errors())
     assert set(CLASS_BY_FAMILY) == set(Family)
@@ -36,6 +38,7 @@ def test_the_codes_of_the_clients_own_errors_have_the_family_of_their_class() ->
 
 
 def test_a_code_becomes_the_class_named_like_its_family_in_the_server() -> None:
+    core = pytest.importorskip("faceswap_core.errors", reason=WITHOUT_CORE)
     families = (core.ImageError, core.OptionError, core.RequestError, core.FaceError)
     for code, server_class in core.all_errors().items():
         family = next((family for family in families if issubclass(server_class, family)), None)
