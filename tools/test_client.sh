@@ -7,7 +7,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 "${PYTHON:-python3}" -m venv "$scratch/venv"
 python=$scratch/venv/bin/python
-"$python" -m pip --disable-pip-version-check install --quiet ./client pytest pytest-timeout hypothesis
+"$python" -m pip --disable-pip-version-check install --quiet ./client pytest pytest-timeout hypothesis mypy
 "$python" --version
 # without tests/conftest.py, which needs the server
 "$python" -m pytest tests/unit/client --confcutdir=tests/unit/client -q -p no:cacheprovider "$@"

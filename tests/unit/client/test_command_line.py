@@ -390,6 +390,7 @@ def test_a_server_command_without_its_package_says_how_to_get_it(
 
 
 def test_the_command_that_installs_the_server_works_and_asks_no_index_for_our_packages() -> None:
+    pytest.importorskip("faceswap_core", reason=WITHOUT_CORE)
     program, *arguments = INSTALL_SERVER.split()
     assert program == "pip"
     offline = ["--dry-run", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
