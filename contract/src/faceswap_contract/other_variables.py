@@ -45,7 +45,7 @@ OTHER_VARIABLES = (
         "FACESWAP_TOKEN",
         VariableKind.TEXT,
         None,
-        "bearer token: `serve --listen` and `MODE=lb` demand it of callers, the command line sends it",
+        "bearer token: `serve --listen`, `MODE=serve` and `MODE=lb` demand it, the command line sends it",
         (Program.SERVE, Program.WORKER, Program.COMMAND_LINE),
         secret=True,
     ),

@@ -32,7 +32,12 @@ def _choice(name: str, default: str, meaning: str, choices: tuple[str, ...]) -> 
 
 
 WORKER_VARIABLES = (
-    _choice("MODE", "queue", "queue, or lb for load balancing", ("queue", "lb")),
+    _choice(
+        "MODE",
+        "queue",
+        "queue, lb (RunPod's load balancing), or serve (`faceswap serve --listen` without RunPod)",
+        ("queue", "lb", "serve"),
+    ),
     _whole(
         "FACESWAP_CONCURRENCY",
         24,
@@ -72,7 +77,7 @@ WORKER_VARIABLES = (
         "FACESWAP_TRITONSERVER",
         VariableKind.PATH,
         "/opt/tritonserver/bin/tritonserver",
-        "the image's own server",
+        "the image's own server: the program or its home directory",
         _WORKER,
     ),
     Variable("FACESWAP_MODEL_REPOSITORY", VariableKind.PATH, None, "default: the checkout's served one", _WORKER),
@@ -113,13 +118,20 @@ WORKER_VARIABLES = (
         _JOBS,
     ),
     Variable(
+        "FACESWAP_TOKEN_FILE",
+        VariableKind.PATH,
+        None,
+        "file with the token that `MODE=serve` and `MODE=lb` demand of callers, instead of FACESWAP_TOKEN",
+        _WORKER,
+    ),
+    Variable(
         "FACESWAP_HOST",
         VariableKind.TEXT,
         "0.0.0.0",  # noqa: S104 (the platform's edge calls)
-        "address of the HTTP server (`MODE=lb`)",
+        "address of the HTTP server (`MODE=lb` and `serve`)",
         _WORKER,
     ),
-    _whole("PORT", 80, "port of the HTTP server (`MODE=lb`)", 1, 65535),
+    _whole("PORT", 80, "port of the HTTP server (`MODE=lb` and `serve`)", 1, 65535),
     _whole("PORT_HEALTH", None, "port of /ping; default: PORT", 1, 65535),
     Variable(
         "HEALTH_CHECK_PATH",

@@ -1,28 +1,23 @@
-"""`faceswap serve`: the local server in the foreground, watched and kept alive, until Ctrl-C or SIGTERM."""
+"""`faceswap serve`: the server in the foreground, supervised, until Ctrl-C or SIGTERM.
+
+What it runs is imported when it is called: `--help` and an early Ctrl-C need nothing of it.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
+import shlex
 from pathlib import Path
-from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from faceswap_contract.environment import Program, UnknownVariable, check_environment
-from faceswap_models.checkout import Checkout, NotACheckout
-from faceswap_models.pack_manifest import PackError, installed_pack
+from faceswap_contract.exit_codes import ExitCode
 from rich.console import Console
 
-from faceswap_server.exit_codes import ExitCode
-from faceswap_server.http import FrontServer, Upstream, checked_front
-from faceswap_server.supervision import Outcome, Phase, RestartPolicy, SupervisionSettings, Supervisor
-from faceswap_server.supervision.state import StateFile
-from faceswap_server.triton import ServerSettings, SetupError, TritonServer
-from faceswap_server.triton.shared_memory import check_shared_memory
-
-LOOK_SECONDS = 0.1
+if TYPE_CHECKING:
+    from faceswap_server.foreground import Foreground
 
 
 def serve(
@@ -37,7 +32,7 @@ def serve(
         Path | None, typer.Option(help="JSON file with the server's state; default: beside the log.")
     ] = None,
     drain_seconds: Annotated[float, typer.Option(help="Time requests in flight get to finish.", min=0)] = 30.0,
-    probe_seconds: Annotated[float, typer.Option(help="Pause between two looks at the server.", min=0.5)] = 5.0,
+    probe_seconds: Annotated[float, typer.Option(help="Pause between two health probes.", min=0.5)] = 5.0,
     restarts: Annotated[int, typer.Option(help="Restarts within ten minutes before giving up.", min=0)] = 5,
     listen: Annotated[
         str | None,
@@ -46,6 +41,16 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(help="File with the token callers of the front must send; or FACESWAP_TOKEN.")
     ] = None,
+    triton: Annotated[
+        Path | None,
+        typer.Option(
+            help="A tritonserver program or its home directory, such as /opt/tritonserver; default: the one that pip "
+            "installs (24.10)."
+        ),
+    ] = None,
+    triton_arguments: Annotated[
+        str, typer.Option(help="Further arguments for tritonserver, as in a shell: '--model-config-name=cuda'.")
+    ] = "",
 ) -> None:
     """Start the server on 127.0.0.1, keep it working, and leave it running; with --listen, a front others can reach.
 
@@ -58,90 +63,73 @@ def serve(
     try:
         check_environment(os.environ, console.print, Program.SERVE)
     except UnknownVariable as error:
-        _end(Outcome(ExitCode.BAD_SETTINGS, str(error)), console)
+        _end(ExitCode.BAD_SETTINGS, str(error), console)
+    try:
+        from faceswap_models.checkout import Checkout, NotACheckout  # noqa: PLC0415 (see above)
+        from faceswap_models.pack_manifest import PackError, installed_pack  # noqa: PLC0415
+
+        from faceswap_server.foreground import Foreground, ForegroundSettings  # noqa: PLC0415
+        from faceswap_server.supervision import RestartPolicy, SupervisionSettings  # noqa: PLC0415
+        from faceswap_server.triton import NativeTriton, ServerSettings, SetupError  # noqa: PLC0415
+    except KeyboardInterrupt:
+        _end(ExitCode.STOPPED, "stopped before it was ready", console)
     try:
         checkout = Checkout.find()
         chosen = repository or checkout.served_repository
         if repository is None and installed_pack(chosen) is None:
             raise PackError(f"there is no model pack in {chosen}: run `make pack`")
         server_log = log or checkout.root / "out" / "server.log"
-        settings = ServerSettings(
+        server = ServerSettings(
             repository=chosen,
+            triton=None if triton is None else NativeTriton(triton),
             http_port=http_port,
             grpc_port=grpc_port,
             metrics_port=metrics_port,
             log=server_log,
             drain_timeout_s=drain_seconds,
+            arguments=tuple(shlex.split(triton_arguments)),
         )
-        advice = check_shared_memory()
-        server = TritonServer(settings)
-        file = StateFile(state_file or server_log.with_suffix(".state.json"), lambda: _addresses(server))
-        supervision = SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts))
-        supervisor = Supervisor(server, supervision, file.write)
-        upstream = Upstream(lambda: server.http_url, lambda: server.metrics_url, lambda: server.grpc_address)
-        front = checked_front(listen, token_file, upstream, supervisor)
-        if front is not None:
-            front.start()  # before Triton: it says 503 while the server loads, and a taken port costs no wait
+        foreground = Foreground(
+            ForegroundSettings(
+                server,
+                state_file or server_log.with_suffix(".state.json"),
+                SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts)),
+                listen,
+                token_file,
+            )
+        )
     except (SetupError, NotACheckout, PackError) as error:
-        _end(Outcome(ExitCode.CANNOT_START, str(error)), console)
-    if advice:
-        console.print(advice, soft_wrap=True)
-    try:
-        outcome = _run(supervisor, server, front, file.path, console)
-    finally:
-        if front is not None:
-            front.stop()
-    _end(outcome, console)
+        _end(ExitCode.CANNOT_START, str(error), console)
+    if foreground.advice:
+        console.print(foreground.advice, soft_wrap=True)
+    with console.status("starting tritonserver") as status:
+
+        def greet() -> None:
+            status.stop()
+            _greet(foreground, installed_pack(chosen), console)
+
+        outcome = foreground.run(greet)
+    _end(outcome.code, outcome.message, console)
 
 
-def _run(
-    supervisor: Supervisor, server: TritonServer, front: FrontServer | None, state_file: Path, console: Console
-) -> Outcome:
-    """Supervises the server until a signal or its end; returns how it ended."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if supervisor.state().phase is Phase.STOPPING:
-            supervisor.kill()  # a second signal: now
-        supervisor.request_stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        supervisor.start()
-        outcome = None
-        with console.status("starting tritonserver"):
-            while outcome is None and supervisor.state().phase is Phase.STARTING:
-                outcome = supervisor.wait(LOOK_SECONDS)
-        if supervisor.state().phase is Phase.HEALTHY:
-            _greet(server, front, state_file, console)
-        while outcome is None:
-            outcome = supervisor.wait(LOOK_SECONDS)
-        return outcome
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _addresses(server: TritonServer) -> dict[str, str]:
-    return {"http": server.http_url, "grpc": server.grpc_address, "metrics": server.metrics_url}
-
-
-def _greet(server: TritonServer, front: FrontServer | None, state_file: Path, console: Console) -> None:
-    console.print(f"model pack: {installed_pack(server.settings.repository) or 'unknown'}")
+def _greet(foreground: Foreground, pack: str | None, console: Console) -> None:
+    server, front = foreground.server, foreground.front
+    console.print(f"model pack: {pack or 'unknown'}")
     if front is not None:
         console.print(f"front       {front.url}")
     console.print(f"gRPC        {server.grpc_address}")
     console.print(f"HTTP        {server.http_url}")
     console.print(f"metrics     {server.metrics_url}")
     console.print(f"log         {server.log}", soft_wrap=True)
-    console.print(f"state       {state_file}", soft_wrap=True)
+    console.print(f"state       {foreground.settings.state_file}", soft_wrap=True)
     console.print("Ctrl-C stops it")
 
 
-def _end(outcome: Outcome, console: Console) -> None:
-    well = outcome.code is ExitCode.STOPPED
-    code = "" if well else f" (exit code {int(outcome.code)})"
-    console.print(f"faceswap serve: {outcome.message}{code}", style=None if well else "red", soft_wrap=True)
-    raise typer.Exit(outcome.code)
+def _end(code: ExitCode, message: str, console: Console) -> NoReturn:
+    well = code is ExitCode.STOPPED
+    number = "" if well else f" (exit code {int(code)})"
+    console.print(f"faceswap serve: {message}{number}", style=None if well else "red", soft_wrap=True)
+    raise typer.Exit(code)
 
 
 def _log_to(console: Console) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from faceswap_client import Client, ConnectionFailed, FaceSwapError, ServerBusy
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.supervision.swap_probe import probe_image
@@ -61,8 +62,12 @@ def test_sigterm_lets_those_finish_who_wait_for_others(tmp_path: Path) -> None:
     assert errors == []
 
 
-def test_a_drain_that_takes_too_long_says_what_is_lost(repository: Path, tmp_path: Path, group: Path) -> None:
-    with Served(tmp_path, f"--repository={repository}", "--drain-seconds=0") as served:
+@pytest.mark.parametrize("triton", ["bundled", "native"])
+def test_a_drain_that_takes_too_long_says_what_is_lost(
+    triton: str, native_home: Path, repository: Path, tmp_path: Path, group: Path
+) -> None:
+    which = [f"--triton={native_home}"] if triton == "native" else []
+    with Served(tmp_path, f"--repository={repository}", "--drain-seconds=0", *which) as served:
         state = served.wait_until("healthy")
         with Callers([state["grpc"], state["http"]] * 3, group.read_bytes()) as callers:
             callers.wait_for_answers(2)

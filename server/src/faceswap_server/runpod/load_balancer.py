@@ -64,7 +64,7 @@ class LoadBalancer:
         self._settings = settings
         try:
             self._front = limits(settings, front_settings())
-            self._token = read_token(None, environment)
+            self._token = read_token(settings.token_file, environment)
         except FrontRefused as error:
             raise BadSettings(str(error)) from None
 

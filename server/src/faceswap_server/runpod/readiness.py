@@ -1,7 +1,9 @@
-"""Whether the server really works: a swap of a real image, and networks that run where they should."""
+"""Readiness of the container's server: a swap works, the networks run on the GPU where they must, and warm-up."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from faceswap_contract.names import FACE_NETWORKS
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.runpod.settings import RequireGpu, WorkerSettings
 from faceswap_server.supervision.first_swap import prove_swap
-from faceswap_server.supervision.swap_probe import NotReady
+from faceswap_server.supervision.swap_probe import NotReady, check_swap
+
+logger = logging.getLogger(__name__)
 
 _GPU_DEVICE = Path("/dev/nvidiactl")  # there when a driver is mapped into the container
 
@@ -45,6 +49,25 @@ def _instance_kinds(http_url: str, network: str) -> set[str]:
 
 
 def check(http_url: str, settings: WorkerSettings) -> None:
-    """All of it; raises NotReady."""
+    """A swap works and the networks run where they must; raises NotReady."""
     prove_swap(http_url, settings.job_seconds)
     check_networks_on_gpu(http_url, settings.require_gpu, native=settings.native_triton is not None)
+
+
+def prove(http_url: str, settings: WorkerSettings) -> None:
+    """`check` for a server that has just loaded, and the warm-up; raises NotReady."""
+    check(http_url, settings)
+    if settings.warm_up_swaps:
+        _warm_up(http_url, settings)
+
+
+def _warm_up(http_url: str, settings: WorkerSettings) -> None:
+    swaps, started = settings.warm_up_swaps, time.monotonic()
+    try:
+        check_swap(http_url, settings.job_seconds, swaps)
+    except NotReady as error:
+        if not error.busy:
+            raise
+        logger.warning("warm-up of %d swaps at once: %s", swaps, error)  # fewer may be in flight than that
+    else:
+        logger.info("warm-up: %d swaps in %.2f s", swaps, time.monotonic() - started)

@@ -13,14 +13,19 @@ from faceswap_server.jobs.settings import JobSettings
 
 
 class Mode(str, Enum):
-    """`queue`: jobs from RunPod's queue through its SDK. `lb`: HTTP behind RunPod's load balancer."""
+    """What the container does.
+
+    `queue`: jobs from RunPod's queue through its SDK. `lb`: HTTP behind RunPod's load balancer. `serve`: what
+    `faceswap serve --listen` does, without RunPod.
+    """
 
     QUEUE = "queue"
     LB = "lb"
+    SERVE = "serve"
 
 
 class Triton(str, Enum):
-    """Which tritonserver: the image's own, or the one that pip carries. `auto` prefers the image's."""
+    """Which tritonserver: native (the image's own) or bundled (in pip's wheel). `auto` prefers the native one."""
 
     AUTO = "auto"
     NATIVE = "native"
@@ -62,6 +67,7 @@ class WorkerSettings(JobSettings):
     port: int = setting("PORT")
     port_health: int | None = setting("PORT_HEALTH")
     health_check_path: str = setting("HEALTH_CHECK_PATH")
+    token_file: Path | None = setting("FACESWAP_TOKEN_FILE")
 
     @property
     def warm_up_swaps(self) -> int:
@@ -72,9 +78,11 @@ class WorkerSettings(JobSettings):
 
     @property
     def native_triton(self) -> Path | None:
-        """The tritonserver program to run, or None for the one pip carries."""
+        """The tritonserver program to run, or its home directory; None for the bundled one."""
         if self.triton is Triton.BUNDLED:
             return None
+        if self.tritonserver.is_dir():
+            return self.tritonserver
         found = shutil.which(str(self.tritonserver)) or shutil.which("tritonserver")
         if found:
             return Path(found)

@@ -24,7 +24,7 @@ from faceswap_server.supervision import (
     Supervisor,
 )
 from faceswap_server.supervision.state import StateFile
-from faceswap_server.supervision.swap_probe import NotReady, check_swap
+from faceswap_server.supervision.swap_probe import NotReady
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,9 @@ class SupervisedTriton:
         supervision = SupervisionSettings(
             failure_drain_s=FAILURE_DRAIN_SECONDS, restarts=RestartPolicy(limit=settings.restarts)
         )
-        self.supervisor = Supervisor(server, supervision, self._changed, self._prove)
+        self.supervisor = Supervisor(
+            server, supervision, self._changed, lambda: readiness.prove(server.http_url, settings)
+        )
         self._thread = threading.Thread(target=self._end_with_it, name="server-keeper", daemon=True)
 
     @property
@@ -112,22 +114,6 @@ class SupervisedTriton:
                 raise
             return False
         return True
-
-    def _prove(self) -> None:
-        readiness.check(self.server.http_url, self._settings)
-        if self._settings.warm_up_swaps:
-            self._warm_up(self._settings.warm_up_swaps)
-
-    def _warm_up(self, swaps: int) -> None:
-        started = time.monotonic()
-        try:
-            check_swap(self.server.http_url, self._settings.job_seconds, swaps)
-        except NotReady as error:
-            if not error.busy:
-                raise
-            logger.warning("warm-up of %d swaps at once: %s", swaps, error)  # fewer may be in flight than that
-        else:
-            logger.info("warm-up: %d swaps in %.2f s", swaps, time.monotonic() - started)
 
     def _changed(self, state: ServerState) -> None:
         self._was_ready |= state.takes_requests

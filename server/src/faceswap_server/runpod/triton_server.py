@@ -10,16 +10,19 @@ from faceswap_server.runpod.settings import WorkerSettings
 from faceswap_server.triton import NativeTriton, ServerSettings, TritonServer
 
 
-def make_server(settings: WorkerSettings) -> TritonServer:
-    """The server that the settings ask for, not started yet; raises NotACheckout without a model repository."""
+def server_settings(settings: WorkerSettings) -> ServerSettings:
+    """The tritonserver that the environment asks for; raises NotACheckout without a model repository."""
     program = settings.native_triton
-    return TritonServer(
-        ServerSettings(
-            repository=settings.model_repository or Checkout.find().served_repository,
-            triton=None if program is None else NativeTriton(program),
-            start_timeout_s=settings.start_seconds,
-            drain_timeout_s=settings.drain_seconds,
-            arguments=tuple(shlex.split(settings.triton_arguments)),
-            log_to_stderr=True,
-        )
+    return ServerSettings(
+        repository=settings.model_repository or Checkout.find().served_repository,
+        triton=None if program is None else NativeTriton(program),
+        start_timeout_s=settings.start_seconds,
+        drain_timeout_s=settings.drain_seconds,
+        arguments=tuple(shlex.split(settings.triton_arguments)),
+        log_to_stderr=True,
     )
+
+
+def make_server(settings: WorkerSettings) -> TritonServer:
+    """That server, not started yet."""
+    return TritonServer(server_settings(settings))

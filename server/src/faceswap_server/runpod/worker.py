@@ -1,6 +1,10 @@
-"""`python -m faceswap_server.runpod`: starts the server, waits for a real swap, then serves RunPod's jobs.
+"""`python -m faceswap_server.runpod`, the container's entry point: starts Triton, then does what MODE says.
 
-Arguments are the RunPod SDK's own, for a desk: `--rp_serve_api --rp_api_port 8010`, or `--test_input '{...}'`.
+MODE=queue (default) serves jobs of RunPod's queue, MODE=lb the plain API behind RunPod's load balancer, and MODE=serve
+runs what `faceswap serve --listen` does, without RunPod (`serve_mode`).
+
+Arguments are the RunPod SDK's own, for local development: `--rp_serve_api --rp_api_port 8010`, or
+`--test_input '{...}'`.
 """
 
 from __future__ import annotations
@@ -35,6 +39,10 @@ def main() -> int:
         check_arguments(sys.argv[1:])
         check_environment(os.environ, logger.warning, Program.WORKER)
         settings = settings_from_environment()
+        if settings.mode is Mode.SERVE:
+            from faceswap_server.runpod import serve_mode  # noqa: PLC0415 (no job of RunPod's needs it)
+
+            return serve_mode.run(settings)
         server = make_server(settings)
     except (UnknownVariable, BadSettings, TooTalkative, NotACheckout) as error:
         return _bad_settings(error)
