@@ -63,7 +63,7 @@ runpod-local: setup pack ## the RunPod worker under the SDK's local API on 127.0
 	@$(PY) -m faceswap_server.runpod --rp_serve_api --rp_api_host 127.0.0.1 --rp_api_port 8010
 
 doctor: setup ## checks what a worker needs, from an image to the endpoint (ARGS="--endpoint ID")
-	@.venv/bin/faceswap debug $(ARGS)
+	@.venv/bin/faceswap doctor $(ARGS)
 
 debug:
 	@echo "make debug is now called make doctor; the old name goes in the next release" >&2

@@ -1,4 +1,4 @@
-"""Each rung of `faceswap debug` broken on purpose, and the whole climb with the real server."""
+"""Each check of `faceswap doctor` made to fail on purpose, and all of them with the real server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from faceswap_models.packs import lay_out_offline_pack
-from faceswap_server.doctor.all_checks import CHECKS, climb
+from faceswap_server.doctor.all_checks import CHECKS, run_checks
 from faceswap_server.doctor.check import Result, Status, broken, ok
 from faceswap_server.doctor.command import EXIT_BROKEN
 from faceswap_server.doctor.context import Context, Endpoint, Machine
@@ -67,15 +67,15 @@ def test_the_built_in_image() -> None:
 def test_a_bad_image(tmp_path: Path, data: bytes, code: str) -> None:
     path = tmp_path / "bad.jpg"
     path.write_bytes(data)
-    ladder = context()
-    ladder.image_file = path
-    is_broken(check_image(ladder), code, "bad.jpg")
+    checked = context()
+    checked.image_file = path
+    is_broken(check_image(checked), code, "bad.jpg")
 
 
 def test_no_image(tmp_path: Path) -> None:
-    ladder = context()
-    ladder.image_file = tmp_path / "none.jpg"
-    is_broken(check_image(ladder), "none.jpg cannot be read")
+    checked = context()
+    checked.image_file = tmp_path / "none.jpg"
+    is_broken(check_image(checked), "none.jpg cannot be read")
 
 
 def test_a_limit_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,18 +119,18 @@ def test_a_network_is_half_written(repository: Path) -> None:
 def test_little_memory(tmp_path: Path, file: str) -> None:
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text(f"{500 * 2**20}\n")
-    ladder = context()
-    ladder.machine = Machine(cgroup=tmp_path)
-    result = check_memory(ladder)
+    checked = context()
+    checked.machine = Machine(cgroup=tmp_path)
+    result = check_memory(checked)
     is_broken(result, "500 MB", "2048 MB", "docker run --memory")
     assert result.facts["limit_mb"] == 500
 
 
 def test_memory_without_a_limit(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
-    ladder = context()
-    ladder.machine = Machine(cgroup=tmp_path)
-    assert check_memory(ladder).facts["limit_mb"] == pytest.approx(context_memory_mb(), abs=2)
+    checked = context()
+    checked.machine = Machine(cgroup=tmp_path)
+    assert check_memory(checked).facts["limit_mb"] == pytest.approx(context_memory_mb(), abs=2)
 
 
 def context_memory_mb() -> int:
@@ -151,9 +151,9 @@ def test_dockers_default_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_shared_memory(tmp_path: Path) -> None:
-    ladder = context()
-    ladder.machine = Machine(shared_memory=tmp_path / "none")
-    is_broken(check_shared_memory(ladder), "mount a tmpfs")
+    checked = context()
+    checked.machine = Machine(shared_memory=tmp_path / "none")
+    is_broken(check_shared_memory(checked), "mount a tmpfs")
 
 
 @pytest.mark.parametrize(
@@ -172,33 +172,33 @@ def fake_nvidia_smi(folder: Path, answer: str) -> str:
 
 
 def test_a_card(tmp_path: Path) -> None:
-    ladder = context()
-    ladder.machine = Machine(nvidia_smi=fake_nvidia_smi(tmp_path, "echo 'NVIDIA L4, 23034, 580.95.05'"))
-    assert check_gpu(ladder).facts == {"name": "NVIDIA L4", "memory_mb": 23034, "driver": "580.95.05"}
+    checked = context()
+    checked.machine = Machine(nvidia_smi=fake_nvidia_smi(tmp_path, "echo 'NVIDIA L4, 23034, 580.95.05'"))
+    assert check_gpu(checked).facts == {"name": "NVIDIA L4", "memory_mb": 23034, "driver": "580.95.05"}
 
 
 def test_a_driver_too_old_for_the_image(tmp_path: Path) -> None:
-    ladder = context(triton="native")
-    ladder.machine = Machine(nvidia_smi=fake_nvidia_smi(tmp_path, "echo 'NVIDIA L4, 23034, 535.183.01'"))
-    is_broken(check_gpu(ladder), "535.183.01", "580", "allowedCudaVersions")
+    checked = context(triton="native")
+    checked.machine = Machine(nvidia_smi=fake_nvidia_smi(tmp_path, "echo 'NVIDIA L4, 23034, 535.183.01'"))
+    is_broken(check_gpu(checked), "535.183.01", "580", "allowedCudaVersions")
 
 
 def test_a_card_that_is_required_and_not_there(tmp_path: Path) -> None:
-    ladder = context(require_gpu="yes")
-    ladder.machine = Machine(nvidia_smi=str(tmp_path / "none"))
-    is_broken(check_gpu(ladder), "--gpus all")
+    checked = context(require_gpu="yes")
+    checked.machine = Machine(nvidia_smi=str(tmp_path / "none"))
+    is_broken(check_gpu(checked), "--gpus all")
 
 
 def test_a_driver_that_is_mapped_in_half(tmp_path: Path) -> None:
-    ladder = context()
-    ladder.machine = Machine(nvidia_smi=fake_nvidia_smi(tmp_path, "exit 9"), driver_device=tmp_path)
-    is_broken(check_gpu(ladder), "NVIDIA_DRIVER_CAPABILITIES")
+    checked = context()
+    checked.machine = Machine(nvidia_smi=fake_nvidia_smi(tmp_path, "exit 9"), driver_device=tmp_path)
+    is_broken(check_gpu(checked), "NVIDIA_DRIVER_CAPABILITIES")
 
 
 def test_no_card_is_no_failure(tmp_path: Path) -> None:
-    ladder = context()
-    ladder.machine = Machine(nvidia_smi=str(tmp_path / "none"), driver_device=tmp_path / "none")
-    assert check_gpu(ladder).status is Status.SKIPPED
+    checked = context()
+    checked.machine = Machine(nvidia_smi=str(tmp_path / "none"), driver_device=tmp_path / "none")
+    assert check_gpu(checked).status is Status.SKIPPED
 
 
 # port, server, swap, handler
@@ -220,23 +220,23 @@ def test_a_port_that_is_taken() -> None:
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     # the settings may find another tritonserver on PATH, if this machine has one
-    ladder = context(triton="native", tritonserver=tmp_path / "none", model_repository=tmp_path)
+    checked = context(triton="native", tritonserver=tmp_path / "none", model_repository=tmp_path)
     if shutil.which("tritonserver"):
         pytest.skip("this machine has a tritonserver of its own on PATH")
-    is_broken(check_server(ladder), "is not there", "FACESWAP_TRITON=carried")
+    is_broken(check_server(checked), "is not there", "FACESWAP_TRITON=carried")
 
 
 def test_a_server_that_cannot_load(repository: Path) -> None:
     (repository / "det_10g" / "1" / "model.onnx").write_bytes(b"half")
-    ladder = context(model_repository=repository)
+    checked = context(model_repository=repository)
     try:
-        is_broken(check_server(ladder), "det_10g", "end with 3")
+        is_broken(check_server(checked), "det_10g", "end with 3")
     finally:
-        ladder.close()
+        checked.close()
 
 
 class Running:
-    """The session's server, as a rung would have started it; ending it is not the ladder's business."""
+    """The session's server, as a check would have started it; the checks must not stop it."""
 
     def __init__(self, server: TritonServer) -> None:
         self.pid, self.drain_timeout_s = server.pid, server.drain_timeout_s
@@ -261,20 +261,20 @@ def test_an_image_without_a_face(server: TritonServer, tmp_path: Path) -> None:
 
     path = tmp_path / "grey.png"
     Image.new("RGB", (64, 64), (128, 128, 128)).save(path)
-    ladder = context()
-    ladder.server, ladder.image_file = Running(server), path
-    assert check_image(ladder).status is Status.OK
-    is_broken(check_swap(ladder), "NO_FACE_IN_SOURCE", "shows a face")
-    is_broken(check_handler(ladder), "NO_FACE_IN_SOURCE")
+    checked = context()
+    checked.server, checked.image_file = Running(server), path
+    assert check_image(checked).status is Status.OK
+    is_broken(check_swap(checked), "NO_FACE_IN_SOURCE", "shows a face")
+    is_broken(check_handler(checked), "NO_FACE_IN_SOURCE")
 
 
 def test_swap_and_handler(server: TritonServer) -> None:
-    ladder = context()
-    ladder.server = Running(server)
-    assert check_swap(ladder).status is Status.OK
-    result = check_handler(ladder)
+    checked = context()
+    checked.server = Running(server)
+    assert check_swap(checked).status is Status.OK
+    result = check_handler(checked)
     assert result.status is Status.OK
-    assert 1000 < int(str(result.facts["answer_bytes"])) < ladder.settings.runsync_bytes
+    assert 1000 < int(str(result.facts["answer_bytes"])) < checked.settings.runsync_bytes
 
 
 def test_without_the_sdk_it_says_how_to_get_it(server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,18 +282,18 @@ def test_without_the_sdk_it_says_how_to_get_it(server: TritonServer, monkeypatch
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", absent)
-    ladder = context()
-    ladder.server = Running(server)
-    result = check_handler(ladder)
+    checked = context()
+    checked.server = Running(server)
+    result = check_handler(checked)
     assert result.status is Status.SKIPPED
     assert "pip install 'runpod==1.12.*'" in result.remedy
 
 
 def test_another_sdk(server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.13.0")
-    ladder = context()
-    ladder.server = Running(server)
-    is_broken(check_handler(ladder), "1.13.0", "runpod==1.12")
+    checked = context()
+    checked.server = Running(server)
+    is_broken(check_handler(checked), "1.13.0", "runpod==1.12")
 
 
 # endpoint
@@ -309,9 +309,9 @@ def plane() -> Iterator[Any]:
 
 def at(plane: Any, **changes: Any) -> Context:
     values = {"id": "desk", "api_key": "desk-key", "base_url": plane.base_url, "timeout": 20.0, **changes}
-    ladder = context()
-    ladder.endpoint = Endpoint(**values)
-    return ladder
+    checked = context()
+    checked.endpoint = Endpoint(**values)
+    return checked
 
 
 def test_the_wrong_key(plane: Any) -> None:
@@ -337,48 +337,48 @@ def test_an_endpoint_without_a_worker(plane: Any) -> None:
 def test_no_platform() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        ladder = context()
-        ladder.endpoint = Endpoint("desk", "key", f"http://127.0.0.1:{nobody.getsockname()[1]}/v2", 5.0)
-        is_broken(check_endpoint(ladder), "RunPod does not say", "internet")
+        checked = context()
+        checked.endpoint = Endpoint("desk", "key", f"http://127.0.0.1:{nobody.getsockname()[1]}/v2", 5.0)
+        is_broken(check_endpoint(checked), "RunPod does not say", "internet")
 
 
 def test_no_endpoint_is_no_failure() -> None:
     assert check_endpoint(context()).status is Status.SKIPPED
 
 
-# the ladder
+# all checks together
 
 
-def test_nothing_above_a_broken_rung_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_after_a_failed_check_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
-    def rung(name: str, result: Result) -> Any:
+    def check(name: str, result: Result) -> Any:
         def check(context: Context) -> Result:
             tried.append(name)
             return result
 
         return name, check
 
-    rungs = {"one": rung("one", ok("")), "two": rung("two", broken("no", "do")), "three": rung("three", ok(""))}
-    monkeypatch.setattr("faceswap_server.doctor.all_checks.CHECKS", rungs)
-    results = dict(climb(context(), list(rungs)))
+    checks = {"one": check("one", ok("")), "two": check("two", broken("no", "do")), "three": check("three", ok(""))}
+    monkeypatch.setattr("faceswap_server.doctor.all_checks.CHECKS", checks)
+    results = dict(run_checks(context(), list(checks)))
     assert tried == ["one", "two"]
     assert [result.status for result in results.values()] == [Status.OK, Status.BROKEN, Status.NOT_REACHED]
 
 
-def test_a_fault_of_ours_is_a_broken_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_of_a_check_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(context: Context) -> Result:
         raise KeyError("x")
 
     monkeypatch.setattr("faceswap_server.doctor.all_checks.CHECKS", {"one": ("one", fails)})
-    is_broken(dict(climb(context(), ["one"]))["one"], "KeyError")
+    is_broken(dict(run_checks(context(), ["one"]))["one"], "KeyError")
 
 
-def debug(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     import os
 
     return subprocess.run(
-        [str(Path(sys.executable).with_name("faceswap")), "debug", *arguments],
+        [str(Path(sys.executable).with_name("faceswap")), "doctor", *arguments],
         env={**os.environ, "FACESWAP_TRITON": "bundled", **environment},
         capture_output=True,
         text=True,
@@ -387,18 +387,18 @@ def debug(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_whole_climb_from_the_command_line(offline_repository: Path) -> None:
-    done = debug("--json", FACESWAP_MODEL_REPOSITORY=str(offline_repository))
+def test_all_checks_from_the_command_line(offline_repository: Path) -> None:
+    done = doctor("--json", FACESWAP_MODEL_REPOSITORY=str(offline_repository))
     report = json.loads(done.stdout)
     assert done.returncode == 0, report
     assert report["broken"] is None
-    assert [rung["rung"] for rung in report["rungs"]] == list(CHECKS)
-    status = {rung["rung"]: rung["status"] for rung in report["rungs"]}
+    assert [check["check"] for check in report["checks"]] == list(CHECKS)
+    status = {check["check"]: check["status"] for check in report["checks"]}
     assert {status[name] for name in ("image", "pack", "memory", "shm", "disk", "server", "swap", "handler")} == {"ok"}
 
 
-def test_a_broken_rung_is_a_19_and_the_last_line_says_where(tmp_path: Path) -> None:
-    done = debug("--rungs", "image,pack,server", FACESWAP_MODEL_REPOSITORY=str(tmp_path))
+def test_a_failed_check_is_a_19_and_the_last_line_says_where(tmp_path: Path) -> None:
+    done = doctor("--checks", "image,pack,server", FACESWAP_MODEL_REPOSITORY=str(tmp_path))
     assert done.returncode == EXIT_BROKEN == 19
     last = done.stdout.splitlines()[-1]
     assert last.startswith("stopped at 'pack': no model pack in")
@@ -407,6 +407,19 @@ def test_a_broken_rung_is_a_19_and_the_last_line_says_where(tmp_path: Path) -> N
 
 
 def test_wrong_arguments_and_variables() -> None:
-    for done in (debug("--rungs", "swop"), debug(FACESWAP_CONCURRENCY="99")):
+    for done in (doctor("--checks", "swop"), doctor(FACESWAP_CONCURRENCY="99")):
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_words_of_0_1_work_with_a_warning() -> None:
+    done = doctor("--rungs", "picture,disk", "--json")
+    assert done.returncode == 0, done.stderr
+    first, second = done.stderr.splitlines()
+    assert "--rungs" in first
+    assert "--checks" in first
+    assert "picture" in second
+    assert "image" in second
+    report = json.loads(done.stdout)
+    assert [check["check"] for check in report["checks"]] == ["image", "disk"]
+    assert [check["rung"] for check in report["rungs"]] == ["image", "disk"]

@@ -1,5 +1,5 @@
-"""`faceswap debug`: a ladder of checks from the image to the RunPod endpoint, each with numbers and a remedy.
+"""`faceswap doctor`: checks from the image to the RunPod endpoint, each with numbers and a remedy.
 
-It climbs until a rung breaks and says what to change there; docs/deploy/runpod.md explains it. Nothing here is
-imported by the worker.
+It stops at the first check that fails and says what to change there; docs/deploy/runpod.md explains it. The worker
+imports nothing of this package.
 """

@@ -1,4 +1,4 @@
-"""The ladder: its rungs in their order, and the climb."""
+"""The checks in their order, and the run through them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ CHECKS: dict[str, tuple[str, Callable[[Context], Result]]] = {
     "shm": ("enough /dev/shm", check_shared_memory),
     "disk": ("enough disk", check_disk),
     "gpu": ("a GPU and its driver", check_gpu),
-    "port": ("the gateway's port", check_port),
+    "port": ("the HTTP port", check_port),
     "server": ("Triton starts", check_server),
     "swap": ("one swap works", check_swap),
     "handler": ("the handler works", check_handler),
     "endpoint": ("the RunPod endpoint answers", check_endpoint),
 }
-"""By name: what it asks, and the check. Each rung needs those below it, not those above."""
+"""By name: what it asks, and the check. Each check needs those before it, not those after it."""
 
 
-def climb(context: Context, wanted: Collection[str] = tuple(CHECKS)) -> Iterator[tuple[str, Result]]:
-    """Tries the wanted rungs from below, and none above the first broken one; yields each rung's name and result.
+def run_checks(context: Context, wanted: Collection[str] = tuple(CHECKS)) -> Iterator[tuple[str, Result]]:
+    """Runs the wanted checks in order, and none after the first that fails; yields each name and result.
 
-    The server that a rung starts is ended when the climb is over, however it ends.
+    The server that a check starts is stopped at the end, however it ends.
     """
     stopped = False
     try:
@@ -41,15 +41,15 @@ def climb(context: Context, wanted: Collection[str] = tuple(CHECKS)) -> Iterator
             if stopped:
                 yield name, Result(Status.NOT_REACHED, "")
                 continue
-            result = _tried(check, context)
+            result = _result_of(check, context)
             stopped = result.status is Status.BROKEN
             yield name, result
     finally:
         context.close()
 
 
-def _tried(check: Callable[[Context], Result], context: Context) -> Result:
+def _result_of(check: Callable[[Context], Result], context: Context) -> Result:
     try:
         return check(context)
-    except Exception as error:  # a fault of ours must not hide the rungs that were climbed
+    except Exception as error:  # a defect of a check must not hide the results before it
         return broken(f"unexpected {type(error).__name__}: {error}", "report this, with what --json says")

@@ -1,4 +1,4 @@
-"""What one rung of the ladder says."""
+"""Result of one check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Fact = str | int | float | bool | None
 
 
 class Status(str, Enum):
-    """How a rung ended. `skipped` has its reason; the rungs above a broken one are `not reached`."""
+    """How a check ended. `skipped` has its reason; the checks after a broken one are `not reached`."""
 
     OK = "ok"
     BROKEN = "broken"
@@ -20,10 +20,10 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of one rung.
+    """Result of one check.
 
     said: one line for a person, numbers included.
-    remedy: what to change; empty unless the rung is broken or skipped.
+    remedy: what to change; empty unless the check failed or was skipped.
     facts: the numbers, for programs.
     """
 
@@ -34,15 +34,15 @@ class Result:
 
 
 def ok(said: str, **facts: Fact) -> Result:
-    """The rung holds."""
+    """The check passed."""
     return Result(Status.OK, said, facts=facts)
 
 
 def broken(said: str, remedy: str, **facts: Fact) -> Result:
-    """The rung does not hold; `remedy` says what to change."""
+    """The check failed; `remedy` says what to change."""
     return Result(Status.BROKEN, said, remedy, facts)
 
 
 def skipped(said: str, remedy: str = "", **facts: Fact) -> Result:
-    """The rung was not tried; `remedy` says what it would take."""
+    """The check was not run; `remedy` says what it needs."""
     return Result(Status.SKIPPED, said, remedy, facts)

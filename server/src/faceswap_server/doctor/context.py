@@ -1,4 +1,4 @@
-"""What the rungs share: the settings they judge by, and the server that one of them starts for those above it."""
+"""What the checks share: settings, and the server that one of them starts for those after it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Context:
-    """One climb. The image is the built-in one unless a file is named."""
+    """One run of the checks. The image is the built-in one unless a file is named."""
 
     settings: WorkerSettings
     image_file: Path | None = None
@@ -53,7 +53,7 @@ class Context:
         return probe_image() if self.image_file is None else self.image_file.read_bytes()
 
     def close(self) -> None:
-        """Ends the server, if a rung started one."""
+        """Stops the server, if a check started one."""
         if self.server is not None:
             self.server.stop()
             self.server = None

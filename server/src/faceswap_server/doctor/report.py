@@ -1,4 +1,4 @@
-"""The climb as a table for people, and as JSON for programs."""
+"""Results of the checks as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ _STYLES = {Status.OK: "green", Status.BROKEN: "bold red", Status.SKIPPED: "yello
 
 
 def print_table(results: Iterable[tuple[str, Result]], console: Console) -> dict[str, Result]:
-    """Prints one row per rung and, last, where it stands; returns the results by rung."""
+    """Prints one row per check and, last, the verdict; returns the results by check."""
     table = Table(show_header=True, header_style="bold", show_edge=False, pad_edge=False)
-    for heading in ("rung", "", "found"):
+    for heading in ("check", "", "found"):
         table.add_column(heading, overflow="fold")
     seen = {}
     for name, result in results:
         seen[name] = result
         style = _STYLES[result.status]
-        told = escape(result.said) + (f"\n-> {escape(result.remedy)}" if result.remedy else "")
-        table.add_row(CHECKS[name][0], f"[{style}]{result.status.value}[/]", told)
+        found = escape(result.said) + (f"\n-> {escape(result.remedy)}" if result.remedy else "")
+        table.add_row(CHECKS[name][0], f"[{style}]{result.status.value}[/]", found)
     console.print(table)
     console.print(escape(standing(seen)), style="bold", soft_wrap=True)
     return seen
 
 
 def standing(results: Mapping[str, Result]) -> str:
-    """One line: at which rung it stands."""
+    """Verdict in one line: the check that failed, or that all passed."""
     for name, result in results.items():
         if result.status is Status.BROKEN:
             return f"stopped at '{name}': {result.said}. What to change: {result.remedy}"
     passed = sum(result.status is Status.OK for result in results.values())
     left_out = [name for name, result in results.items() if result.status is Status.SKIPPED]
-    return f"every rung holds ({passed} tried" + (f"; skipped: {', '.join(left_out)})" if left_out else ")")
+    return f"every check passed ({passed} run" + (f"; skipped: {', '.join(left_out)})" if left_out else ")")
 
 
 def to_json(results: Mapping[str, Result]) -> str:
-    """`{"standing": text, "broken": rung or null, "rungs": [{rung, status, said, remedy, facts}]}`."""
-    rungs = [
+    """`{"standing": text, "broken": check or null, "checks": [{check, status, said, remedy, facts}]}`.
+
+    `rungs` holds the same list under its name of 0.1, each with `rung` for `check`, until 0.3.
+    """
+    checks = [
         {
-            "rung": name,
+            "check": name,
             "status": result.status.value,
             "said": result.said,
             "remedy": result.remedy,
@@ -53,5 +56,7 @@ def to_json(results: Mapping[str, Result]) -> str:
         }
         for name, result in results.items()
     ]
+    rungs = [{"rung": check["check"]} | check for check in checks]
     stopped = next((name for name, result in results.items() if result.status is Status.BROKEN), None)
-    return json.dumps({"standing": standing(results), "broken": stopped, "rungs": rungs}, indent=1)
+    report = {"standing": standing(results), "broken": stopped, "checks": checks, "rungs": rungs}
+    return json.dumps(report, indent=1)

@@ -44,7 +44,7 @@ def check_port(context: Context) -> Result:
 
 
 def check_server(context: Context) -> Result:
-    """Triton loads every model; it stays up for the rungs above."""
+    """Triton loads every model; it stays up for the checks after it."""
     started = time.monotonic()
     native = context.settings.native_triton
     which = str(native) if native else "pip's tritonserver"
@@ -93,7 +93,7 @@ def check_handler(context: Context) -> Result:
         return broken(f"runpod {version}: the worker replaces the job loop of {SDK}x", "pip install 'runpod==1.12.*'")
     image = base64.b64encode(context.image()).decode()
     started = time.monotonic()
-    output = asyncio.run(_one_job(context, {"id": "sync-debug", "input": {"source": image, "target": image}}))
+    output = asyncio.run(_one_job(context, {"id": "sync-doctor", "input": {"source": image, "target": image}}))
     milliseconds = round((time.monotonic() - started) * 1e3)
     if "error" in output:
         code = str(output["error"]).partition(":")[0]
@@ -117,4 +117,4 @@ async def _one_job(context: Context, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_server() -> Result:
-    return skipped("no server was started", "take the rung `server` along")
+    return skipped("no server was started", "run the check `server` too")

@@ -126,13 +126,13 @@ def check_refusals(root: Path, config: ImageConfig, extra: Mapping[str, str], sc
         prove(code == ExitCode.BAD_SETTINGS, f"FACESWAP_CONCURRENCY=99 ended with {code}")
         prove("FACESWAP_CONCURRENCY" in run.last_words(), run.last_words())
     say("FACESWAP_CONCURRENCY=99: exit code 2 and the variable's name")
-    arguments = ("-c", "exec python3 -m faceswap_server.doctor --rungs image,pack,memory,shm")
+    arguments = ("-c", "exec python3 -m faceswap_server.doctor --checks image,pack,memory,shm")
     shell = ImageConfig(**{**{name: getattr(config, name) for name in config.__slots__}, "entrypoint": ("/bin/sh",)})
-    with IsolatedRun(root, shell, extra, scratch / "debug.log", arguments=arguments, shm="64m") as run:
+    with IsolatedRun(root, shell, extra, scratch / "doctor.log", arguments=arguments, shm="64m") as run:
         code = run.wait(60)
-        prove(code == EXIT_BROKEN, f"`faceswap debug` with 64 MB of /dev/shm ended with {code}: {run.last_words()}")
+        prove(code == EXIT_BROKEN, f"`faceswap doctor` with 64 MB of /dev/shm ended with {code}: {run.last_words()}")
         prove("--shm-size" in run.log.read_text(), run.last_words())
-    say("shared memory of 64 MB: `faceswap debug` stops at 'shm' and names --shm-size")
+    say("shared memory of 64 MB: `faceswap doctor` stops at 'shm' and names --shm-size")
 
 
 def wait_for_ping(run: IsolatedRun, port: int, seconds: float = 180.0, *, status: int = 200) -> list[int]:
