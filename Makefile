@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models gate offline demo serve test-unit test test-client test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check lint types contract format clean
+.PHONY: help setup pack models gate offline demo serve test-unit test test-client test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check lint types contract format clean uninstall
 PY := .venv/bin/python
 PYTEST := -n 2 --dist loadgroup $(ARGS)
 
@@ -93,5 +93,9 @@ format: setup ## rewrite to the one format
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format --quiet .
 
-clean: ## remove what was made: .venv, prepared packs, results
-	rm -rf .venv .packs out model_repository/*/1/*.onnx model_repository/pack.json model_repository/content_gate/1/gate.json
+clean: ## remove what was made here: .venv, packs, the served repository, results
+	rm -rf .venv .packs .served out
+	rm -f model_repository/*/1/*.onnx model_repository/pack.json model_repository/content_gate/1/gate.json # of 0.1
+
+uninstall: ## the same, and downloads, caches and shared memory of servers that have ended
+	@sh tools/uninstall.sh
