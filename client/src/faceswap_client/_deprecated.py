@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-REMOVED_IN = "0.3"
+from faceswap_contract.deprecated import OldWord
 
 
 def renamed(old_module: str, name: str, new_module: str, new_names: Mapping[str, str] | None = None) -> Any:
@@ -24,6 +24,6 @@ def renamed(old_module: str, name: str, new_module: str, new_names: Mapping[str,
     module = importlib.import_module(new_module)
     if new_name is None or name.startswith("_") or not hasattr(module, new_name):
         raise AttributeError(f"module {old_module!r} has no attribute {name!r}")
-    message = f"{old_module}.{name} is now {new_module}.{new_name}; the old name will be removed in {REMOVED_IN}"
-    warnings.warn(message, DeprecationWarning, stacklevel=3)
+    word = OldWord("import", f"{old_module}.{name}", f"{new_module}.{new_name}")
+    warnings.warn(word.warning, DeprecationWarning, stacklevel=3)
     return getattr(module, new_name)

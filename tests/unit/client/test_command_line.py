@@ -409,7 +409,7 @@ def test_the_old_name_of_a_command_warns_and_works(run: Any, monkeypatch: pytest
         for called, warnings in (("doctor", 0), ("debug", 1)):
             result = run(called)
             assert (result.exit_code, result.stdout) == (ExitCode.OK, "checked\n")
-            assert result.stderr.count("faceswap: warning: `debug` is now `doctor`") == warnings
+            assert result.stderr.count("faceswap: warning: faceswap debug is now called faceswap doctor; ") == warnings
         assert not re.search(r"^  debug\b", run("--help").stdout, re.MULTILINE)
 
 

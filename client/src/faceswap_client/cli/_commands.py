@@ -14,10 +14,10 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import typer
+from faceswap_contract.deprecated import OLD_WORDS
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from faceswap_client._deprecated import REMOVED_IN
 from faceswap_client._errors import FaceSwapError, one_line
 from faceswap_client.cli._exit_codes import ExitCode, exit_code_of
 
@@ -34,8 +34,8 @@ _FROM_SERVER = {
 }
 """Commands of the package faceswap-server; listed here so that their absence can be explained."""
 
-_RENAMED = {"debug": "doctor"}
-"""Old names of commands, which work for one more release."""
+_RENAMED = {word.old.split()[-1]: word for word in OLD_WORDS if word.where == "command"}
+"""Old names of commands, `faceswap OLD`, which work for one more release."""
 
 
 class Commands(TyperGroup):
@@ -58,10 +58,10 @@ class Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the arguments name; an old name gives the command of the new one, and a warning."""
-        new = _RENAMED.get(args[0]) if args else None
-        if new is not None:
-            _warn(f"`{args[0]}` is now `{new}`; the old name will be removed in {REMOVED_IN}")
-            args = [new, *args[1:]]
+        word = _RENAMED.get(args[0]) if args else None
+        if word is not None:
+            _warn(word.warning)
+            args = [word.new.split()[-1], *args[1:]]
         return super().resolve_command(ctx, args)
 
     def main(  # type: ignore[override]
@@ -120,7 +120,7 @@ def _help_hint(error: Exception) -> str:
 def _entry_point(name: str) -> EntryPoint | None:
     """The entry point of a command, also under the name that an older package registers it with."""
     installed = _installed()
-    names = [name, *(old for old, new in _RENAMED.items() if new == name)]
+    names = [name, *(old for old, word in _RENAMED.items() if word.new.split()[-1] == name)]
     return next((installed[each] for each in names if each in installed), None)
 
 
