@@ -24,7 +24,7 @@ from support.paths import ROOT
 SETTINGS: tuple[tuple[type[BaseSettings], set[Program]], ...] = (
     (Limits, {Program.STEPS}),
     (ProvenanceSettings, {Program.STEPS}),
-    (FrontSettings, {Program.SERVE}),
+    (FrontSettings, {Program.SERVE, Program.WORKER}),
     (JobSettings, {Program.SERVE, Program.WORKER}),
     (WorkerSettings, {Program.WORKER}),
 )
@@ -129,7 +129,7 @@ def test_a_variable_of_a_program_is_read_by_its_settings(fact: Variable) -> None
     read = {program for cls, programs in SETTINGS for program in programs if fact.name in names(cls)}
     own_readers = {"FACESWAP_TOKEN"}  # read where the file of the token may stand in for it
     needed = set() if fact.name in own_readers else set(fact.programs) & {Program.STEPS, Program.WORKER}
-    assert read >= needed or fact.name.startswith("FACESWAP_FRONT_")
+    assert read >= needed
     assert (
         fact.name in own_readers
         or read
