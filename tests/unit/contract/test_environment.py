@@ -18,6 +18,7 @@ from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_server.http.settings import FrontSettings
 from faceswap_server.jobs.settings import JobSettings
 from faceswap_server.runpod.settings import WorkerSettings
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 from support.paths import ROOT
 
@@ -122,6 +123,34 @@ def test_a_settings_field_is_the_contracts_variable(cls: type[BaseSettings], fie
         assert {each.value for each in info.annotation} == set(fact.choices)
     elif get_origin(info.annotation) is Literal:
         assert get_args(info.annotation) == fact.choices
+
+
+def outside(fact: Variable) -> list[object]:
+    """Values just outside the variable's range."""
+    values: list[object] = []
+    if fact.minimum is not None:
+        values.append(fact.minimum - 1)
+    if fact.maximum is not None:
+        values.append(fact.maximum + 1)
+    if fact.above is not None:
+        values.append(fact.above)
+    if fact.choices:
+        values.append("poisson")
+    if fact.longest is not None:
+        values.append("x" * (fact.longest + 1))
+    if fact.pattern is not None:
+        values.append("no such: pattern?")
+    return values
+
+
+@pytest.mark.parametrize(("cls", "field"), FIELDS, ids=str)
+def test_a_settings_field_has_the_contracts_range(cls: type[BaseSettings], field: str) -> None:
+    name = name_of(cls, field)
+    places = {(field,), (name,)}
+    for value in outside(VARIABLES[name]):
+        with pytest.raises(ValidationError) as caught:
+            cls.model_validate({field: value})
+        assert caught.value.errors()[0]["loc"] in places, value
 
 
 @pytest.mark.parametrize("fact", VARIABLES.values(), ids=lambda fact: fact.name)
