@@ -1,4 +1,4 @@
-"""`faceswap keys`: keys to try signing with."""
+"""`faceswap keys`: makes development keys for C2PA signatures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ app = typer.Typer(help="Keys that sign results (C2PA).", add_completion=False, r
 
 
 class KeysExistError(Exception):
-    """A file is there already; a key is never overwritten."""
+    """A file exists already; a key is never overwritten."""
 
     exit_code = 12  # as `faceswap swap` when its result cannot be written
 

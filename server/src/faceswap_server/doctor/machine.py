@@ -16,10 +16,11 @@ from faceswap_core.buffers.server_processes import SHARE_OF_LIMIT, memory_limit
 from faceswap_server.doctor.check import Fact, Result, broken, ok, skipped
 from faceswap_server.doctor.context import Context
 from faceswap_server.runpod.settings import RequireGpu
+from faceswap_server.triton.shared_memory import LEAST
 
 MEMORY_MB = 2048
 """Worker and server idle take 0.8 GB with the offline pack, 2.6 GB under load; InsightFace's networks 0.75 GB more."""
-SHARED_MEMORY_MB = 256
+SHARED_MEMORY_MB = LEAST // 2**20
 """24 MB idle, 108 MB under load of small images; Docker gives a container 64 MB unless it is told more."""
 DISK_MB = 512
 DISK_SHARE = 0.1

@@ -28,13 +28,21 @@ from faceswap_server.http.server import front_settings, server_config
 from faceswap_server.http.settings import FrontSettings
 from faceswap_server.runpod.settings import BadSettings, WorkerSettings
 from faceswap_server.runpod.shutdown import Shutdown
-from faceswap_server.runpod.supervised_triton import State, SupervisedTriton
+from faceswap_server.runpod.supervised_triton import SupervisedTriton
+from faceswap_server.supervision import ServerState
 
 logger = logging.getLogger(__name__)
 
-PING_STATUS = {State.LOADING: 204, State.READY: 200, State.RESTARTING: 503, State.FAILED: 503}
-"""HTTP status of the health check. 204 says that the worker starts, which the platform takes for a cold start and
-measures; with 503 it sends its requests elsewhere until the server is back."""
+
+def ping_status(state: ServerState) -> int:
+    """HTTP status of the health check.
+
+    204 says that the worker starts, which the platform takes for a cold start and measures; with 503 it sends its
+    requests elsewhere until the server is back.
+    """
+    if state.takes_requests:
+        return 200
+    return 204 if state.is_first_start else 503
 
 
 def limits(worker: WorkerSettings, front: FrontSettings) -> FrontSettings:
@@ -68,7 +76,7 @@ class LoadBalancer:
         except FrontRefused as error:
             raise BadSettings(str(error)) from None
 
-    def serve(self, keeper: SupervisedTriton, shutdown: Shutdown) -> None:
+    def serve(self, supervised: SupervisedTriton, shutdown: Shutdown) -> None:
         """Serves until shutdown; the health check answers at once, while Triton is still loading."""
         settings = self._settings
         try:
@@ -77,7 +85,7 @@ class LoadBalancer:
             shutdown.begin(ExitCode.CANNOT_LISTEN)
             logger.error("exit code %d: %s", ExitCode.CANNOT_LISTEN, error)
             return
-        app = self._application(keeper, shutdown)
+        app = self._application(supervised, shutdown)
         _Server(server_config(app, self._front), shutdown).run(sockets)
         if app.cut_off:
             logger.error("%d requests did not finish within %g s", app.cut_off, settings.drain_seconds)
@@ -88,19 +96,19 @@ class LoadBalancer:
         ports = dict.fromkeys((settings.port, settings.port_health or settings.port))
         return [listen(ListenAddress(settings.host, port)) for port in ports]
 
-    def _application(self, keeper: SupervisedTriton, shutdown: Shutdown) -> ErrorMiddleware:
+    def _application(self, supervised: SupervisedTriton, shutdown: Shutdown) -> ErrorMiddleware:
         settings, front = self._settings, self._front
 
         def takes_requests() -> bool:
-            return shutdown.code is None and keeper.state is State.READY
+            return shutdown.code is None and supervised.state.takes_requests
 
         async def ready() -> bool:
             return takes_requests()
 
         async def ping(_request: Request) -> Response:
-            return Response(status_code=503 if shutdown.code is not None else PING_STATUS[keeper.state])
+            return Response(status_code=503 if shutdown.code is not None else ping_status(supervised.state))
 
-        jobs = JobServer(lambda: keeper.server.grpc_address, keeper.supervisor, settings)
+        jobs = JobServer(lambda: supervised.server.grpc_address, supervised.supervisor, settings)
         api = PlainApi(jobs, Guards(front), takes_requests)
         return make_app(
             [Route(settings.health_check_path, ping, methods=["GET"]), *health_routes(ready), *plain_routes(api)],

@@ -1,4 +1,4 @@
-"""One decision to stop, made once, whoever makes it: a signal, or the death of the server."""
+"""Idempotent shutdown signal of the worker: set once, by a signal or by the end of its server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's server: kept by the supervisor, and the worker ended when even that does not help."""
+"""The worker's supervised Triton; ends the worker when restarts do not help."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 import time
-from enum import Enum
 
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.runpod import readiness
@@ -16,7 +15,6 @@ from faceswap_server.runpod.settings import WorkerSettings
 from faceswap_server.runpod.shutdown import Shutdown
 from faceswap_server.supervision import (
     Outcome,
-    Phase,
     RestartableServer,
     RestartPolicy,
     ServerState,
@@ -29,28 +27,18 @@ from faceswap_server.supervision.swap_probe import NotReady
 logger = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 10.0
-"""After the server was given up, time for jobs in flight to be answered with an error before the process ends."""
+"""After the last restart, time for jobs in flight to be answered with an error before the process ends."""
 FAILURE_DRAIN_SECONDS = 1.0
-"""What requests get to finish in a server of which a part has died; those that do not are sent again (`repeats`)."""
-
-
-class State(Enum):
-    """What the health check reports."""
-
-    LOADING = "loading"  # for the first time, however often that takes
-    READY = "ready"
-    RESTARTING = "restarting"
-    FAILED = "failed"
+"""What requests get to finish in a server of which a part has died; the others are retried (`SwapRetrier`)."""
 
 
 class SupervisedTriton:
-    """Has a supervisor keep one server, and tells the container's health check and the platform how it is."""
+    """A server under a supervisor; its state is written for the container's health check and read by the job loop."""
 
     def __init__(self, server: RestartableServer, settings: WorkerSettings, shutdown: Shutdown) -> None:
         self.server = server
         self._settings = settings
         self._shutdown = shutdown
-        self._was_ready = False
         self._file = None
         if settings.state_file is not None:
             self._file = StateFile(settings.state_file, lambda: {"http": server.http_url})
@@ -60,31 +48,28 @@ class SupervisedTriton:
         self.supervisor = Supervisor(
             server, supervision, self._changed, lambda: readiness.prove(server.http_url, settings)
         )
-        self._thread = threading.Thread(target=self._end_with_it, name="server-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._end_with_it, name="end-with-server", daemon=True)
 
     @property
-    def state(self) -> State:
-        """The server now; never waits."""
-        phase = self.supervisor.state().phase
-        if phase in (Phase.STARTING, Phase.RESTARTING):
-            return State.RESTARTING if self._was_ready else State.LOADING
-        return State.READY if phase is Phase.HEALTHY else State.FAILED
+    def state(self) -> ServerState:
+        """The server's state now; never blocks."""
+        return self.supervisor.state()
 
     def start(self) -> None:
-        """Begins; returns at once."""
+        """Starts the supervisor; returns at once."""
         self._changed(self.supervisor.state())
         self.supervisor.start()
         self._thread.start()
 
     def wait_until_ready(self) -> bool:
         """Waits until the server is ready (True), or the worker is to end (False)."""
-        # plain looks instead of an event: a signal handler that sets an event can meet the lock its own thread holds
-        while self.state is not State.READY and self._shutdown.code is None:
+        # polled, not an event: a signal handler that sets an event can deadlock on a lock that its own thread holds
+        while not self.state.takes_requests and self._shutdown.code is None:
             time.sleep(0.02)
         return self._shutdown.code is None
 
     def check_fitness(self) -> None:
-        """A swap works now; a server that fails just then gets the time to come back.
+        """A swap works now; a server that is being restarted gets the time to come back.
 
         Raises:
             NotReady: it does not work, and the supervisor sees no reason to start it again.
@@ -92,11 +77,11 @@ class SupervisedTriton:
         while self.wait_until_ready():
             if self._is_fit():
                 return
-        # the worker is ending, for a reason that has been said; the SDK must not end it with its own code before
+        # the worker is ending and has logged why; the SDK must not end it with its own code before
         time.sleep(LAST_WORDS_SECONDS)
 
     def stop(self) -> None:
-        """Ends the server in order; when it was given up while the worker was stopping, that is the exit code."""
+        """Stops the server gracefully; if it failed for good while the worker was stopping, that is the exit code."""
         self.supervisor.request_stop()
         outcome = self.supervisor.wait()
         if outcome is not None and not _ended_well(outcome):
@@ -108,15 +93,14 @@ class SupervisedTriton:
             readiness.check(self.server.http_url, self._settings)
         except NotReady as error:
             since = self.supervisor.report_failure(str(error))
-            while self.state is State.READY and not self.supervisor.verified(since):
+            while self.state.takes_requests and not self.supervisor.verified(since):
                 time.sleep(0.02)
-            if self.state is State.READY:
+            if self.state.takes_requests:
                 raise
             return False
         return True
 
     def _changed(self, state: ServerState) -> None:
-        self._was_ready |= state.takes_requests
         if self._file is not None:
             self._file.write(state)
 
@@ -127,7 +111,7 @@ class SupervisedTriton:
         code = _exit_code(outcome)
         logger.error("exit code %d, %s: %s", code, code.server_meaning, outcome.message)
         logger.error("what to do: %s", code.remedy)
-        if self._shutdown.code is not None:  # it is stopping already; jobs in flight have waited for the server in vain
+        if self._shutdown.code is not None:  # it is stopping already
             return
         self._shutdown.begin(code)
         time.sleep(LAST_WORDS_SECONDS)
@@ -135,16 +119,19 @@ class SupervisedTriton:
 
 
 def _ended_well(outcome: Outcome) -> bool:
-    return outcome.code in (ExitCode.STOPPED, ExitCode.DRAIN_TIMED_OUT)  # what is lost, the worker's jobs tell
+    return outcome.code in (
+        ExitCode.STOPPED,
+        ExitCode.DRAIN_TIMED_OUT,
+    )  # lost requests show in the jobs
 
 
 def _exit_code(outcome: Outcome) -> ExitCode:
-    # 10 is `serve`'s, for a person at a terminal; in a container it is a server that never became ready
+    # 10 is for a person at a terminal (`serve`); in a container it is a server that never became ready
     return ExitCode.SERVER_FAILED if outcome.code is ExitCode.CANNOT_START else outcome.code
 
 
 def end_now(code: ExitCode) -> None:
-    """Ends the process without asking anybody; the SDK's heartbeat must not live on alone."""
+    """Ends the process at once with its children; the SDK's heartbeat process must not outlive it."""
     for child in multiprocessing.active_children():
         child.kill()
     sys.stdout.flush()

@@ -25,7 +25,7 @@ from faceswap_server.runpod.handler import JobHandler
 from faceswap_server.runpod.log_levels import TooTalkative, check_arguments, set_up_logging
 from faceswap_server.runpod.settings import BadSettings, Mode, WorkerSettings, settings_from_environment
 from faceswap_server.runpod.shutdown import Shutdown
-from faceswap_server.runpod.supervised_triton import State, SupervisedTriton
+from faceswap_server.runpod.supervised_triton import SupervisedTriton
 from faceswap_server.runpod.triton_server import make_server
 from faceswap_server.supervision import RestartableServer
 
@@ -67,32 +67,32 @@ def run(settings: WorkerSettings, server: RestartableServer) -> int:
     shutdown = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: shutdown.begin(ExitCode.STOPPED))
-    keeper = SupervisedTriton(server, settings, shutdown)
-    keeper.start()
+    supervised = SupervisedTriton(server, settings, shutdown)
+    supervised.start()
     try:
         if balancer is not None:
-            balancer.serve(keeper, shutdown)
+            balancer.serve(supervised, shutdown)
         else:
-            _serve_queue(settings, keeper, shutdown)
+            _serve_queue(settings, supervised, shutdown)
     finally:
         shutdown.begin(ExitCode.STOPPED)
-        keeper.stop()
+        supervised.stop()
     code = shutdown.code or ExitCode.STOPPED
     logger.info("exit code %d: %s", code, code.server_meaning)
     return code
 
 
-def _serve_queue(settings: WorkerSettings, keeper: SupervisedTriton, shutdown: Shutdown) -> None:
+def _serve_queue(settings: WorkerSettings, supervised: SupervisedTriton, shutdown: Shutdown) -> None:
     # the SDK takes seconds to import, which Triton spends loading
     threading.Thread(target=importlib.import_module, args=("runpod",), daemon=True).start()
-    if not keeper.wait_until_ready():
+    if not supervised.wait_until_ready():
         return
     import runpod  # noqa: PLC0415
 
     from faceswap_server.runpod import job_loop  # noqa: PLC0415
 
     def the_server_swaps() -> None:
-        keeper.check_fitness()
+        supervised.check_fitness()
 
     runpod.serverless.register_fitness_check(the_server_swaps)
     if not settings.sdk_loop:
@@ -103,10 +103,10 @@ def _serve_queue(settings: WorkerSettings, keeper: SupervisedTriton, shutdown: S
         shutdown.on_begin(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the desk's API server knows only signals
     runpod.serverless.start(
         {
-            "handler": JobHandler(settings, keeper.server.grpc_address, keeper.supervisor),
+            "handler": JobHandler(settings, supervised.server.grpc_address, supervised.supervisor),
             "concurrency_modifier": lambda _current: settings.concurrency,
             "shutdown": shutdown,
-            "takes_jobs": lambda: keeper.state is State.READY,
+            "takes_jobs": lambda: supervised.state.takes_requests,
             "drain_seconds": settings.drain_seconds,
         }
     )

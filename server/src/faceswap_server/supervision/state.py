@@ -35,17 +35,24 @@ class ServerState:
         restarts: how often it has been started again since the supervisor began.
         last_reason: why it failed last, in one line; empty while nothing has.
         changed_at: when it entered this phase, in seconds since 1970.
+        was_healthy: whether it has been healthy since the supervisor began.
     """
 
     phase: Phase = Phase.STARTING
     restarts: int = 0
     last_reason: str = ""
     changed_at: float = 0.0
+    was_healthy: bool = False
 
     @property
     def takes_requests(self) -> bool:
-        """Whether a request sent now has a chance."""
+        """Whether the server accepts requests now."""
         return self.phase is Phase.HEALTHY
+
+    @property
+    def is_first_start(self) -> bool:
+        """Whether it loads for the first time, restarts of a start that failed included."""
+        return self.phase in (Phase.STARTING, Phase.RESTARTING) and not self.was_healthy
 
     def moved(self, phase: Phase, reason: str = "", *, restarted: bool = False) -> ServerState:
         """The state after a change of phase, now; a reason replaces the last one."""
@@ -55,6 +62,7 @@ class ServerState:
             restarts=self.restarts + restarted,
             last_reason=reason or self.last_reason,
             changed_at=time.time(),
+            was_healthy=self.was_healthy or phase is Phase.HEALTHY,
         )
 
 

@@ -1,6 +1,6 @@
 """Detects Python backend stubs of a running server that have died.
 
-Triton loads a network again when its file's ctime changes: somebody touches the file, or links it. Then the old stub
+Triton loads a network again when its file's ctime changes: the file is touched, or linked. Then the old stub
 ends when the new one is ready: that is no death.
 """
 

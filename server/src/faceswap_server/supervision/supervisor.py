@@ -54,7 +54,7 @@ class _StopAsked(Exception):
 
 
 class Supervisor:
-    """Supervises a server from a thread of its own.
+    """Supervises a server from its own thread.
 
     The thread lives as long as the server: the kernel ends a child that was told to die with its parent when the
     *thread* that started it ends.
@@ -74,7 +74,7 @@ class Supervisor:
             settings: times and limits.
             on_change: called with every new state, in the supervisor's thread.
             prove: raises NotReady unless a server that has loaded everything works; called after each start, in a
-                thread of its own. By default one swap.
+                thread of its own; by default one swap.
         """
         self.server = server
         self.settings = settings or SupervisionSettings()

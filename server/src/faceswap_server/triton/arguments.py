@@ -28,7 +28,7 @@ class ServerArguments:
         backends: the backend directory; None for the one compiled into the server.
         ports: of HTTP, gRPC and metrics, all on loopback.
         region_prefix: what the names of the steps' shared-memory regions begin with.
-        closed_key: value of the header `closed` that opens the closed APIs; known to nobody.
+        closed_key: value of the header `closed` that opens the closed APIs; random, and told to no caller.
         extra: further arguments; they come last, and win.
     """
 

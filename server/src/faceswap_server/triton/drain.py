@@ -1,4 +1,4 @@
-"""Waits until a server that accepts no more requests has answered those it had, and counts those it has not."""
+"""Graceful drain: waits until a server that accepts no more requests has answered its last, or counts what is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from faceswap_core.buffers.orphaned_leases import TARGET
 
-LOOK_SECONDS = 0.1
+CHECK_INTERVAL_SECONDS = 0.1
 _MODEL = re.compile(r'^nv_inference_request_success\{model="([^"]+)"', re.MULTILINE)
 _WAITING = re.compile(r'^nv_inference_pending_request_count\{model="decode_images"[^}]*\} (\S+)', re.MULTILINE)
 
@@ -21,7 +21,7 @@ class Stopped:
     """How a stop went.
 
     Attributes:
-        lost: requests that were accepted and got no answer, as well as one can know; None when nobody knows.
+        lost: requests that were accepted and got no answer, as far as that can be counted; None where it cannot.
     """
 
     lost: int | None
@@ -48,22 +48,22 @@ def wait_until_drained(
                 return True
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(LOOK_SECONDS)
+            time.sleep(CHECK_INTERVAL_SECONDS)
     return False
 
 
-def requests_in_flight(metrics_url: str, frames: Path) -> int | None:
-    """Requests the server holds: those that have leased frames, and those that wait for the first step.
+def requests_in_flight(metrics_url: str, buffers: Path) -> int | None:
+    """Requests the server holds: those that hold leases of buffers, and those that wait for the first step.
 
-    A request being decoded counts for nothing, one that a network failed may count for half a minute more.
+    A request that is being decoded is not counted; one whose network failed may be counted for half a minute more.
 
     Args:
         metrics_url: of the server, which need not be there any more.
-        frames: its frame store's folder; None is returned when there is no such folder.
+        buffers: the folder of its buffer pool; None is returned when there is no such folder.
     """
-    if not frames.is_dir():
+    if not buffers.is_dir():
         return None
-    leased = sum(1 for _ in frames.glob(f"*{TARGET}"))
+    leased = sum(1 for _ in buffers.glob(f"*{TARGET}"))
     try:
         text = httpx.get(metrics_url, timeout=2.0, trust_env=False).raise_for_status().text
     except httpx.HTTPError:

@@ -1,4 +1,4 @@
-"""Whether the networks in a model repository are the files their pack put there.
+"""Verifies the networks of a model repository against their pack's checksums.
 
 Asked only after a start has failed: it reads every byte of them.
 """

@@ -13,7 +13,7 @@ LAST_LINES_SECONDS = 2.0
 
 
 class LogRelay:
-    """Reads a server's output until it ends, in a thread of its own."""
+    """Reads a server's output until it ends, in its own thread."""
 
     def __init__(self, output: IO[bytes], log: Path) -> None:
         """Starts at once; `log` is appended to until `stop_keeping`."""

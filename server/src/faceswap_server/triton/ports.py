@@ -1,8 +1,8 @@
-"""Ports on loopback.
+"""Chooses free ports on loopback for a server that opens them seconds later.
 
 Triton opens its ports only after every model has loaded, seconds to minutes after they were chosen, and a server that
-is started again wants the same ones. Whoever connects to anything meanwhile is given a port of the kernel's ephemeral
-range, so a free port is taken from outside it.
+is started again wants the same ones. In between, every outgoing connection gets a port of the kernel's ephemeral range,
+so free ports are taken from outside it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """First and last port the kernel hands out by itself (Linux, Documentation/networking/ip-sysctl.rst)."""
 LOWEST = 10_000
-"""Below it many programs have a port of their own."""
+"""Below it many programs have their default port."""
 HIGHEST = 65_535
 ATTEMPTS = 64
 """Candidates that may be taken before the kernel is asked after all."""
@@ -34,7 +34,7 @@ def choose_ports(wanted: tuple[int, int, int]) -> tuple[int, int, int]:
 
 
 def free_port() -> int:
-    """A port nobody has now, and the kernel gives to nobody."""
+    """A port that is free now, and that the kernel assigns to no connection."""
     with _reserve_free() as reserved:
         return int(reserved.getsockname()[1])
 
@@ -71,7 +71,7 @@ def _ephemeral_range() -> tuple[int, int]:
     try:
         first, last = map(int, EPHEMERAL_RANGE.read_text().split())
     except (OSError, ValueError):
-        return LOWEST, HIGHEST  # nobody knows: the kernel chooses
+        return LOWEST, HIGHEST  # unknown: the kernel chooses
     return first, last
 
 

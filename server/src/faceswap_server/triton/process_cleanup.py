@@ -1,4 +1,4 @@
-"""What a tritonserver leaves behind when it ends or is killed: its steps' processes, their regions, its frames."""
+"""Removes what a tritonserver that has ended leaves behind: its steps' processes, their regions, its buffer pool."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from faceswap_server.triton.stub_processes import process_has_ended
 
 NOTICE_SECONDS = 2.0
 """Steps notice by themselves that their server has gone; those that have not after this are killed."""
-END_SECONDS = 5.0
-"""What the kernel gets to end those that were killed."""
-LOOK_SECONDS = 0.02
+KILL_SECONDS = 5.0
+"""Until the kernel has ended those that were killed."""
+CHECK_INTERVAL_SECONDS = 0.02
 
 
 class ProcessCleanup:
@@ -31,7 +31,7 @@ class ProcessCleanup:
         self._children: dict[int, psutil.Process] = {}
 
     def remember(self, server_pid: int) -> None:
-        """Takes down the processes the server has started so far."""
+        """Records the processes the server has started so far."""
         try:
             children = psutil.Process(server_pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -39,15 +39,15 @@ class ProcessCleanup:
         self._children.update({child.pid: child for child in children})
 
     def remove(self, server_pid: int | None, *, at_once: bool = False) -> None:
-        """Ends every process and deletes every region and frame of a server that has ended.
+        """Ends every process and deletes every region and buffer of a server that has ended.
 
-        `at_once`: the server was broken; its steps have nothing to bring to an end, and somebody waits for the next.
+        `at_once`: the server was broken; its steps have nothing to finish, and the restart should not wait.
         """
         alive = _wait_for(self._children.values(), 0.0 if at_once else NOTICE_SECONDS)
         for child in alive:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
-        _wait_for(alive, END_SECONDS)
+        _wait_for(alive, KILL_SECONDS)
         self._children.clear()
         for region in SHARED_MEMORY.glob(f"{self.region_prefix}*"):
             region.unlink(missing_ok=True)
@@ -60,5 +60,5 @@ def _wait_for(processes: Iterable[psutil.Process], seconds: float) -> list[psuti
     deadline = time.monotonic() + seconds
     alive = list(processes)
     while (alive := [each for each in alive if not process_has_ended(each)]) and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(CHECK_INTERVAL_SECONDS)
     return alive

@@ -1,16 +1,15 @@
-"""The server's own view of a model repository, from which models can be withdrawn while it runs.
+"""A private view of a model repository, from which models are withdrawn to drain a running server.
 
 Triton 24.10 cannot be stopped in order by a signal alone: after SIGTERM it goes on accepting requests on connections
 that are open (keep-alive HTTP, gRPC) until its exit timeout is over, and drops what is in flight then. (Run: 4 clients
 under load, 30 s timeout; all 30 s were served, then all 4 requests in flight were lost and the exit code was 1.)
-But a model that disappears from a repository Triton polls is unloaded exactly as one wants: new requests are refused,
-those in flight finish. So the server polls a view of its own, and to drain is to take the ensembles out of it.
+But a model that disappears from a repository Triton polls is unloaded gracefully: new requests are refused, those in
+flight finish. So the server polls a private view, and to drain is to take the ensembles out of it.
 
-The repository itself is never touched, and may be read-only. Nobody else can write to the view, and it stays as it was
-at the start: small files are copies, and a network is a link to a descriptor that is held open, so that a pack which is
-installed later is met by the next start. (A hard link would do that too, but making and deleting one changes the file's
-ctime, which Triton takes for a change: every server with the same network loaded it again, and held it twice meanwhile,
-whenever another one started or stopped.)
+The repository itself is never changed, and may be read-only. No other user can write to the view, and it stays as it
+was at the start: small files are copies, and a network is a link to a descriptor that is held open, so that a pack
+which is installed later is used by the next start. (Not a hard link: making and deleting one changes the file's ctime,
+which Triton takes for a change, so that every other server with the same network would load it again.)
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class ServedRepository:
             py_compile.compile(str(source), quiet=2)
 
     def close(self) -> None:
-        """Lets go of the networks; may be called again."""
+        """Closes the networks' descriptors; idempotent."""
         while self._descriptors:
             os.close(self._descriptors.pop())
 
@@ -57,7 +56,7 @@ class ServedRepository:
 
 
 def entry_points(view: Path) -> tuple[str, ...]:
-    """Names of the models that callers know: the ensembles, or every model where there is none."""
+    """Names of the public models: the ensembles, or every model where there is none."""
     configs = {config.parent.name: config.read_text() for config in sorted(view.glob("*/config.pbtxt"))}
     ensembles = tuple(name for name, text in configs.items() if "ensemble_scheduling" in text)
     return ensembles or tuple(configs)

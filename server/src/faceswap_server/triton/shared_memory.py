@@ -1,8 +1,8 @@
-"""Whether /dev/shm is large enough, asked before the server meets its end there.
+"""Checks that /dev/shm is large enough, before a server that fills it dies with SIGBUS.
 
 Triton's Python backend passes tensors through /dev/shm (about 2.7 times the largest, for every instance, and it never
-gives any back), and decoded frames wait there. Docker's default is 64 MB; a server that runs out is killed by SIGBUS
-or answers every request with an error, long after its start.
+returns any), and the buffer pool with decoded images is there. Docker's default is 64 MB; a server that runs out is
+killed by SIGBUS or answers every request with an error, long after its start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from faceswap_server.triton.errors import SetupError
 LEAST = 256 * 2**20
 """Bytes without which the server is not started."""
 ADVISED = 2 * 2**30
-"""Bytes with which no load met /dev/shm as a limit."""
+"""Bytes with which /dev/shm was no limit under any load measured."""
 HOW = "give a container `docker run --shm-size=2g`, a machine `mount -o remount,size=2G /dev/shm`"
 
 
@@ -34,7 +34,7 @@ def remove_abandoned_regions(directory: Path = SHARED_MEMORY) -> int:
     for region in directory.glob("faceswap_*_*"):
         launcher = region.name.split("_")[1]
         if launcher.isdigit() and not psutil.pid_exists(int(launcher)):
-            with suppress(OSError):  # somebody else's, or gone meanwhile
+            with suppress(OSError):  # another user's, or gone already
                 region.unlink()
                 removed += 1
     return removed

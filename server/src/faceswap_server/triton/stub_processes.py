@@ -1,4 +1,4 @@
-"""The processes of the Python steps and networks: Triton's Python backend runs each instance in a stub of its own."""
+"""Finds the stub processes of a tritonserver: its Python backend runs each instance of a model in one."""
 
 from __future__ import annotations
 

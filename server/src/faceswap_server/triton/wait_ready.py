@@ -1,4 +1,4 @@
-"""Waits until a tritonserver that was started takes requests."""
+"""Waits until a tritonserver that was started is ready for requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import httpx
 
-BETWEEN_LOOKS_SECONDS = 0.05
+CHECK_INTERVAL_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
 
 
@@ -30,7 +30,7 @@ def wait_until_ready(urls: tuple[str, ...], seconds: float, look: Callable[[], N
             while not _answers(http, url):
                 if time.monotonic() >= deadline:
                     return url
-                time.sleep(BETWEEN_LOOKS_SECONDS)
+                time.sleep(CHECK_INTERVAL_SECONDS)
                 look()
     look()
     return None
