@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from faceswap_core.blending.paste_back import Region, paste_face
 from faceswap_core.errors import InvalidTensor
-from faceswap_core.faces.geometry import crop_affine, crop_template
+from faceswap_core.faces.geometry import crop_affine
 from faceswap_core.options import Blend
 from faceswap_tools.photographs import astronaut
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from insightface.model_zoo.inswapper import INSwapper
 from numpy.typing import NDArray
 from PIL import Image
-from support.affine import invert_affine, transform_points
+from support.affine import face_landmarks, invert_affine, transform_points
 
 RgbImage = NDArray[np.uint8]
 
@@ -36,13 +36,6 @@ def smooth_image(seed: int, height: int, width: int, grain: int) -> RgbImage:
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (max(2, height // grain), max(2, width // grain), 3), dtype=np.uint8)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
-
-
-def face_landmarks(x: float, y: float, side: float, roll: float) -> NDArray[np.float32]:
-    """Five landmarks of a face whose crop is centred at (x, y), `side` pixels wide and rolled in degrees."""
-    c, s = side / 128 * np.cos(np.deg2rad(roll)), side / 128 * np.sin(np.deg2rad(roll))
-    centred = crop_template(128).astype(np.float64) - 64
-    return transform_points(centred, np.array([[c, -s, x], [s, c, y]])).astype(np.float32)
 
 
 def insightface_paste(frame: RgbImage, crop: RgbImage, landmarks: NDArray[np.float32]) -> RgbImage:

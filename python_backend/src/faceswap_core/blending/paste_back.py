@@ -20,6 +20,13 @@ from faceswap_core.types import RgbImage
 
 __all__ = ["Region", "paste_face"]
 
+BEFORE, AFTER = 2, 1
+"""Pixels around the outline of the warped crop, left and above, right and below, that belong to the region of a face.
+
+The mask begins one pixel inside the outline and ends on its last pixel, so AFTER is the least that is right, and BEFORE
+is not: but the coarse grid of `fast` begins at BEFORE, and another start changes its results by up to 5 levels. See
+docs/adr/0025-region-of-a-pasted-face.md."""
+
 
 def paste_face(
     frame: RgbImage, swapped_crop: RgbImage, crop_affine: NDArray[np.float64], blend: Blend = Blend.FAST
@@ -80,13 +87,17 @@ def _checked(
 
 
 def _touched(crop_to_frame: NDArray[np.float64], height: int, width: int) -> Region | None:
-    """The part of the frame the warped crop or its blurred mask can reach; None when there is none."""
+    """The part of the image that the warped crop's blurred mask can reach; None when there is none.
+
+    The warped square is above 0 strictly inside its outline, whose corners are at -1 and 128 in crop pixels; rounding
+    to the lattice never lifts a pixel on the outline. The blur gives back what the erosion before it took away, and one
+    pixel more on the right and below, because the window of an even k is off-centre.
+    """
     outermost = (-1.0, float(SWAP_SIZE))
     corners = [(u, v) for u in outermost for v in outermost]
     (a, b, c), (d, e, f) = crop_to_frame.tolist()
     x = [a * u + b * v + c for u, v in corners]
     y = [d * u + e * v + f for u, v in corners]
-    # one pixel for the lattice's rounding, one for the off-centre erosion window of an even k
-    x0, y0 = max(0, math.floor(min(x)) - 2), max(0, math.floor(min(y)) - 2)
-    x1, y1 = min(width, math.ceil(max(x)) + 3), min(height, math.ceil(max(y)) + 3)
+    x0, y0 = max(0, math.floor(min(x)) - BEFORE), max(0, math.floor(min(y)) - BEFORE)
+    x1, y1 = min(width, math.ceil(max(x)) + AFTER), min(height, math.ceil(max(y)) + AFTER)
     return Region(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
