@@ -44,7 +44,6 @@ def embeddings(rows: int, value: float = 1.0) -> np.ndarray[tuple[int, int], np.
 def test_a_swap_of_source_images() -> None:
     inputs = DecodeInputs(sources=[png(10, 20), png(30, 40)], target=[png(50, 60)])
     decoded = decode_request(inputs, OPTIONS, LIMITS)
-    assert inputs.task == "swap"
     assert decoded.images.target.shape == (50, 60, 3)
     assert [source.shape for source in decoded.images.sources] == [(10, 20, 3), (30, 40, 3)]
     assert decoded.detector_images.shape == (3, 640, 640, 3)
@@ -76,7 +75,6 @@ def test_an_encoded_target_is_taken_where_a_frame_is_there_too() -> None:
 def test_an_analysis_needs_no_identity_and_is_named_after_its_input() -> None:
     inputs = DecodeInputs(analysed=[png(50, 60)])
     decoded = decode_request(inputs, OPTIONS, LIMITS)
-    assert inputs.task == "analysis"
     assert decoded.target is None
     with pytest.raises(WrongImageCount, match="IMAGE must hold exactly one image, not 2"):
         decode_request(DecodeInputs(analysed=[png(5, 6)] * 2), OPTIONS, LIMITS)

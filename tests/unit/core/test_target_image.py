@@ -14,7 +14,7 @@ from faceswap_core.buffers.lease import Lease
 from faceswap_core.buffers.memory_budget import MemoryBudget
 from faceswap_core.buffers.new_lease import NewLease
 from faceswap_core.buffers.orphaned_leases import OrphanedLeases
-from faceswap_core.codecs.decoding import decode_image, may_have_alpha, read_metadata
+from faceswap_core.codecs.decoding import decode_image, read_metadata
 from faceswap_core.codecs.header import inspect_image
 from faceswap_core.errors import FaceSwapError, InvalidTensor
 from faceswap_core.limits import Limits
@@ -89,11 +89,11 @@ def test_an_analysis_keeps_nothing_beside_its_pixels(tmp_path: Path) -> None:
 def assert_enough_room(data: bytes) -> None:
     header = inspect_image(data, "T", LIMITS)
     decoded = decode_image(data, header, "T")
-    assert decoded.alpha is None or may_have_alpha(header)
-    kept = read_metadata(data, header, "T").kept
+    metadata = read_metadata(data, header, "T")
+    assert decoded.alpha is None or metadata.may_have_alpha
     target = TargetImage(data, header, decoded.rgb, decoded.alpha, decoded.kept)
     needed = sum(len(part) if isinstance(part, bytes) else part.size for part in target.parts())
-    assert needed <= attached_bytes(data, header, kept, (header.height, header.width))
+    assert needed <= attached_bytes(data, header, metadata, (header.height, header.width))
 
 
 @pytest.mark.parametrize("data", TARGETS.values(), ids=TARGETS)

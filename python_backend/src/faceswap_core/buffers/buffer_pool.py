@@ -247,16 +247,15 @@ class BufferPool:
             (self._directory / f"{lease.token}{part}").unlink(missing_ok=True)
 
     def _mapped(self, lease: Lease, part: str, size: int, whole: bool) -> NDArray[np.uint8]:
-        too_late = DeadlineExceeded(f"the request took longer than {self._request_seconds:g} s")
         segment = self._take_up(lease) if part == TARGET else self._directory / f"{lease.token}{part}"
         try:
             descriptor = os.open(segment, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise too_late from None
+            raise self._too_late() from None
         try:
             stat = os.fstat(descriptor)
             if time.time() - stat.st_mtime > self._request_seconds:
-                raise too_late
+                raise self._too_late()
             if size > stat.st_size:
                 raise InvalidTensor("'lease' names more bytes than were leased")
             mapped = self._mappings.get(stat.st_ino)
@@ -267,6 +266,9 @@ class BufferPool:
         finally:
             os.close(descriptor)
         return np.frombuffer(mapped, np.uint8, size)
+
+    def _too_late(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"the request took longer than {self._request_seconds:g} s")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -64,10 +64,12 @@ class ImageMetadata:
 
     embedded_profile: the ICC profile as stored, RGB, grey or CMYK; decoding converts by the latter two.
     kept: what the result takes over.
+    may_have_alpha: decoding may find an alpha channel; never False for an image that has one.
     """
 
     embedded_profile: bytes | None
     kept: KeptMetadata
+    may_have_alpha: bool
 
 
 def read_metadata(data: bytes, header: ImageHeader, name: str) -> ImageMetadata:
@@ -77,17 +79,11 @@ def read_metadata(data: bytes, header: ImageHeader, name: str) -> ImageMetadata:
         TruncatedImage, CorruptImage: the chunks or tags they are stored in cannot be read.
     """
     with _image_errors(name):
-        profile = read_icc_profile(data, header.format)
+        density, profile = _density(data, header), read_icc_profile(data, header.format)
         is_rgb = profile is not None and profile_space(profile) == "RGB"
-        return ImageMetadata(profile, KeptMetadata(profile if is_rgb else None, _density(data, header)))
-
-
-def may_have_alpha(header: ImageHeader) -> bool:
-    """Whether decoding may find an alpha channel; never False for an image that has one.
-
-    Pillow reads a TIFF of four samples as RGBA even where the file does not say what the fourth one is.
-    """
-    return header.has_alpha or header.format is ImageFormat.TIFF
+        kept = KeptMetadata(profile if is_rgb else None, density)
+    # Pillow reads a TIFF of four samples as RGBA even where the file does not say what the fourth one is
+    return ImageMetadata(profile, kept, header.has_alpha or header.format is ImageFormat.TIFF)
 
 
 def decode_image(

@@ -27,7 +27,6 @@ from faceswap_core.errors import (
 from faceswap_core.faces.letterbox import letterbox
 from faceswap_core.limits import Limits
 from faceswap_core.options import Options, OutputFormat
-from faceswap_core.provenance.audit.records import Task
 from faceswap_core.steps.target_image import TargetImage, attached_bytes
 from faceswap_core.types import RgbImage
 
@@ -51,11 +50,6 @@ class DecodeInputs:
     target: Sequence[bytes] | None = None
     frame: NDArray[np.uint8] | None = None
     analysed: Sequence[bytes] | None = None
-
-    @property
-    def task(self) -> Task:
-        """`analysis` for an image of `face_analysis`, else `swap`."""
-        return "swap" if self.analysed is None else "analysis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +129,7 @@ def decode_images(
     header = inspect_image(encoded, name, limits)
     metadata = read_metadata(encoded, header, name)
     size = scaled_size((header.height, header.width), max_side)
-    behind = attached_bytes(encoded, header, metadata.kept, size) if keep_target else 0
+    behind = attached_bytes(encoded, header, metadata, size) if keep_target else 0
     images = allocate(size, [(each.height, each.width) for each in headers], behind)
     for data, each, source_name, out in zip(sources, headers, names, images.sources, strict=True):
         decode_image(data, each, source_name, out)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_core.buffers.request_images import Size
-from faceswap_core.codecs.decoding import KeptMetadata, may_have_alpha
+from faceswap_core.codecs.decoding import ImageMetadata, KeptMetadata
 from faceswap_core.codecs.header import ImageFormat, ImageHeader
 from faceswap_core.errors import InvalidTensor
 from faceswap_core.types import RgbImage
@@ -63,9 +63,9 @@ class TargetImage:
             raise InvalidTensor("'lease' does not describe an encoded target") from None
 
 
-def attached_bytes(encoded: bytes, header: ImageHeader, kept: KeptMetadata, size: Size) -> int:
+def attached_bytes(encoded: bytes, header: ImageHeader, metadata: ImageMetadata, size: Size) -> int:
     """Most bytes that `TargetImage.parts` of this image will have; its pixels will be `size`, (height, width)."""
-    alpha = size[0] * size[1] if may_have_alpha(header) else 0
+    alpha, kept = size[0] * size[1] if metadata.may_have_alpha else 0, metadata.kept
     return len(encoded) + len(kept.icc_profile or b"") + len(_facts(header, kept)) + alpha
 
 

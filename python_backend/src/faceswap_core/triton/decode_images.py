@@ -7,6 +7,7 @@ from pathlib import Path
 
 from faceswap_core.buffers.new_lease import NewLease
 from faceswap_core.errors import InvalidTensor
+from faceswap_core.provenance.audit.records import Task
 from faceswap_core.provenance.audit.request_record import RequestRecord
 from faceswap_core.provenance.gate.installed import ContentGate, installed_gate
 from faceswap_core.provenance.settings import ProvenanceSettings
@@ -27,7 +28,7 @@ class TritonPythonModel(AdmittingStep):
 
     def step(self, request: StepRequest) -> Tensors:
         """Decodes into leased buffers; a failure releases them."""
-        options, inputs = request.options(), _inputs(request)  # options are checked before anything is decoded
+        inputs, options = _inputs(request), request.options()
         with NewLease(self.pool) as new:
             decoded = decode_request(inputs, options, self.limits, new.allocate)
             if decoded.target is not None:
@@ -46,13 +47,14 @@ class TritonPythonModel(AdmittingStep):
         return self._record_of(_inputs(request))
 
     def _record_of(self, inputs: DecodeInputs) -> RequestRecord:
+        task: Task = "swap" if inputs.analysed is None else "analysis"
         if self.audit is None:
-            return RequestRecord(inputs.task)
+            return RequestRecord(task)
         encoded = inputs.target or inputs.analysed
         target = encoded[0] if encoded else inputs.frame
         if target is None:
             raise InvalidTensor("input 'raw_frame' is missing")
-        return replace(self.audit.hashes(inputs.sources or (), target), task=inputs.task)
+        return replace(self.audit.hashes(inputs.sources or (), target), task=task)
 
 
 def _inputs(request: StepRequest) -> DecodeInputs:
