@@ -99,5 +99,5 @@ def test_arguments_out_of_range_are_refused(bad: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("shape", [(5, 5), (5, 5, 4), (0, 5, 3)])
 def test_other_frames_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="frame"):
+    with pytest.raises(ValueError, match="image"):
         draw_label(np.zeros(shape, np.uint8))

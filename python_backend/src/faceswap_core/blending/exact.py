@@ -25,19 +25,19 @@ _GREY.setflags(write=False)
 
 
 def blend_exact(
-    frame: RgbImage, crop: RgbImage, frame_to_crop: NDArray[np.float64], region: Region, size: FeatherSize
+    image: RgbImage, crop: RgbImage, image_to_crop: NDArray[np.float64], region: Region, size: FeatherSize
 ) -> None:
-    """Pastes `crop` into `frame` in place.
+    """Pastes `crop` into `image` in place.
 
     Args:
-        frame: RGB [H, W, 3], writable.
+        image: RGB [H, W, 3], writable.
         crop: RGB [128, 128, 3].
-        frame_to_crop: affine [2, 3], frame pixels to crop pixels.
-        region: frame rectangle that holds everything that changes.
+        image_to_crop: affine [2, 3], image pixels to crop pixels.
+        region: image rectangle that holds everything that changes.
     """
-    height, width = frame.shape[:2]
+    height, width = image.shape[:2]
     window = region.grown(size.erode_before, size.erode_after, height, width)
-    lattice = warp_lattice(frame_to_crop, window.rows, window.columns)
+    lattice = warp_lattice(image_to_crop, window.rows, window.columns)
     radius = size.blur_radius
     around = region.grown(radius, radius, height, width)
     mask = _placed(_eroded_square(lattice, window, region, size), region, around)
@@ -49,10 +49,10 @@ def blend_exact(
             continue
         swapped = sample_crop(crop, lattice.part(*tile.within(window)))
         if flat == 255.0 and int(codes.min()) == _VISIBLE:
-            frame[tile.slices] = swapped
+            image[tile.slices] = swapped
         else:
-            # where `near` ends at the frame's edge OpenCV mirrors, as it does for the whole image
-            _mix(frame[tile.slices], swapped, _blurred(codes, radius)[tile.within(near)])
+            # where `near` ends at the image's edge OpenCV mirrors, as it does for the whole image
+            _mix(image[tile.slices], swapped, _blurred(codes, radius)[tile.within(near)])
 
 
 def _tiles(region: Region, side: int) -> Iterator[Region]:
@@ -65,7 +65,7 @@ def _eroded_square(lattice: WarpLattice, window: Region, region: Region, size: F
     """Mask codes of `region` after erosion, uint8.
 
     The warped square falls off from its middle in every direction, so the minimum over a window lies in one
-    of the window's corners: two passes instead of k. Beyond the frame's edge nothing erodes, which is what
+    of the window's corners: two passes instead of k. Beyond the image's edge nothing erodes, which is what
     repeating the outermost pixel does.
     """
     product = square_product(lattice)

@@ -46,13 +46,13 @@ class _Scratch(threading.local):
 _SCRATCH = _Scratch()
 
 
-def blend_fast(frame: RgbImage, crop: RgbImage, frame_to_crop: NDArray[np.float64], grid: FeatherGrid) -> None:
-    """Pastes `crop` into `frame` in place.
+def blend_fast(image: RgbImage, crop: RgbImage, image_to_crop: NDArray[np.float64], grid: FeatherGrid) -> None:
+    """Pastes `crop` into `image` in place.
 
     Args:
-        frame: RGB [H, W, 3], writable.
+        image: RGB [H, W, 3], writable.
         crop: RGB [128, 128, 3].
-        frame_to_crop: affine [2, 3], frame pixels to crop pixels.
+        image_to_crop: affine [2, 3], image pixels to crop pixels.
         grid: weights of the crop.
     """
     grid_rows = len(grid.weights)
@@ -61,11 +61,11 @@ def blend_fast(frame: RgbImage, crop: RgbImage, frame_to_crop: NDArray[np.float6
     for start in range(0, grid_rows, rows_per_strip):
         rows = slice(start, min(start + rows_per_strip, grid_rows))
         for part, cells, solid in _parts(grid, rows):
-            target = frame[part.slices]
+            target = image[part.slices]
             if solid:
-                _warp(crop, frame_to_crop, part, target)
+                _warp(crop, image_to_crop, part, target)
             else:
-                swapped = _warp(crop, frame_to_crop, part, _SCRATCH.rgb(0, *target.shape[:2]))
+                swapped = _warp(crop, image_to_crop, part, _SCRATCH.rgb(0, *target.shape[:2]))
                 _mix(target, swapped, _weights(grid, rows, cells, part))
 
 
@@ -99,8 +99,8 @@ def _parts(grid: FeatherGrid, rows: slice) -> Iterator[tuple[Region, slice, bool
             yield Region(x0, y0, x1, y1), cells, solid
 
 
-def _warp(crop: RgbImage, frame_to_crop: NDArray[np.float64], part: Region, into: RgbImage) -> RgbImage:
-    (a, b, c), (d, e, f) = frame_to_crop.tolist()
+def _warp(crop: RgbImage, image_to_crop: NDArray[np.float64], part: Region, into: RgbImage) -> RgbImage:
+    (a, b, c), (d, e, f) = image_to_crop.tolist()
     x, y = part.x0, part.y0
     shifted = np.array(((a, b, a * x + b * y + c), (d, e, d * x + e * y + f)))
     size = (part.x1 - x, part.y1 - y)

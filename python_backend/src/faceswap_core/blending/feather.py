@@ -2,7 +2,7 @@
 
 insightface (`INSwapper.get`) warps a white 128 x 128 square to the image, lifts what is above 20 to 255,
 erodes with a k x k window and blurs with a Gaussian, where k and the blur follow from the bounding box of
-the part that is visible. Coordinates: frame pixels (x, y), centres at whole numbers; crop positions on the
+the part that is visible. Coordinates: image pixels (x, y), centres at whole numbers; crop positions on the
 lattice of `faceswap_core.blending.warp_lattice`, in 1/32 pixel.
 """
 
@@ -63,7 +63,7 @@ class Region:
         )
 
     def grown(self, before: int, after: int, height: int, width: int) -> Region:
-        """Larger by `before` to the left and top and by `after` to the right and bottom, inside the frame."""
+        """Larger by `before` to the left and top and by `after` to the right and bottom, inside the image."""
         return Region(
             max(self.x0 - before, 0),
             max(self.y0 - before, 0),
@@ -74,7 +74,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class FeatherSize:
-    """How far insightface erodes and blurs, in frame pixels.
+    """How far insightface erodes and blurs, in image pixels.
 
     The erosion window of pixel x covers x - erode_before to x + erode_after; for an even k it is off-centre.
     `blur_radius` r means a Gaussian of 2r + 1 taps.
@@ -112,7 +112,7 @@ def _ramp(position: NDArray[np.int32]) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, slots=True)
 class RowSpans:
-    """A convex shape, row by row: columns first[i] to last[i] - 1 of the frame.
+    """A convex shape, row by row: columns first[i] to last[i] - 1 of the image.
 
     int64, one entry per row of some region; first = last = 0 where a row is empty.
     """
@@ -167,19 +167,19 @@ def _walk_inwards(lattice: WarpLattice, first: NDArray[np.int64], last: NDArray[
             reach = 8
 
 
-def eroded_spans(visible: RowSpans, region: Region, size: FeatherSize, frame_shape: tuple[int, int]) -> RowSpans:
+def eroded_spans(visible: RowSpans, region: Region, size: FeatherSize, image_shape: tuple[int, int]) -> RowSpans:
     """The visible square after erosion, for the same rows.
 
     A convex shape covers a window when it covers the window's corners, so each end of a row is the tighter
-    one of two rows. Like `cv2.erode`, pixels beyond the frame's edge do not erode: there the corner is the
-    nearest pixel of the frame. Left out are the grey remains of at most 20 of 255 along the sides, which
+    one of two rows. Like `cv2.erode`, pixels beyond the image's edge do not erode: there the corner is the
+    nearest pixel of the image. Left out are grey values of at most 20 of 255 along the sides, which
     insightface's erosion keeps.
 
     Args:
         visible: spans of the rows of `region`; rows outside of it are empty.
-        frame_shape: (height, width).
+        image_shape: (height, width).
     """
-    height, width = frame_shape
+    height, width = image_shape
     y = np.arange(region.y0, region.y1)
     first = np.full(region.height, 0, dtype=np.int64)
     last = np.full(region.height, width, dtype=np.int64)

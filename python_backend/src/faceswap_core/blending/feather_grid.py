@@ -38,15 +38,15 @@ class FeatherGrid:
     region: Region
 
 
-def feather_grid(spans: RowSpans, region: Region, size: FeatherSize, frame_shape: tuple[int, int]) -> FeatherGrid:
+def feather_grid(spans: RowSpans, region: Region, size: FeatherSize, image_shape: tuple[int, int]) -> FeatherGrid:
     """Blurs the eroded square.
 
     Args:
         spans: the square, one span per row of `region`.
-        region: frame rectangle that holds all of the blurred square that lies inside the frame.
-        frame_shape: (height, width); beyond the edge the mask is mirrored, like OpenCV's default border.
+        region: image rectangle that holds all of the blurred square that lies inside the image.
+        image_shape: (height, width); beyond the edge the mask is mirrored, like OpenCV's default border.
     """
-    height, width = frame_shape
+    height, width = image_shape
     step = max(1, int(size.blur_sigma / _STEPS_PER_SIGMA) - 1 | 1)
     margin = math.ceil(size.blur_radius / step)
     rows = math.ceil(region.height / step) + 2 * margin
@@ -87,7 +87,7 @@ def _gaussian(radius: int, variance: float, step: int) -> Floats:
 def _mirrored_rows(
     spans: RowSpans, region: Region, margin: int, count: int, height: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Spans of `count` rows from `margin` rows above the region on; mirrored at the frame's edge."""
+    """Spans of `count` rows from `margin` rows above the region on; mirrored at the image's edge."""
     y = np.abs(np.arange(region.y0 - margin, region.y0 - margin + count))
     y = (height - 1) - np.abs(height - 1 - y)
     inside = (y >= region.y0) & (y < region.y1)
@@ -109,7 +109,7 @@ def _blur_along_rows(
     """
     steps = _BlurredSteps.of(region, size, step)
     edges = [(first, 1), (last, -1)]
-    # the mirror images of what lies beside the frame's left and right edge; the edge itself is not doubled
+    # the mirror images of what lies beside the image's left and right edge; the edge itself is not doubled
     if region.x0 <= size.blur_radius:
         end = 1 - np.maximum(first, 1)
         edges += [(np.minimum(1 - last, end), 1), (end, -1)]
@@ -154,7 +154,7 @@ class _BlurredSteps:
         return _BlurredSteps(windows, columns, step, region.x0 + step // 2 + reach, by_remainder.shape[1])
 
     def row_numbers(self, first: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which rows of `windows` step up at columns `first`, counted in the frame and maybe beyond it."""
+        """Which rows of `windows` step up at columns `first`, counted in the image and maybe beyond it."""
         position = np.clip(self.origin - first, 0, (self.positions - self.columns) * self.step)
         if self.step == 1:
             return position

@@ -52,16 +52,16 @@ class WarpLattice:
         return np.add.outer(self.v_rows, self.v_columns) >> FRACTION_BITS
 
 
-def warp_lattice(frame_to_crop: NDArray[np.float64], rows: range, columns: range) -> WarpLattice:
-    """The lattice of the pixels `rows` x `columns` of a frame.
+def warp_lattice(image_to_crop: NDArray[np.float64], rows: range, columns: range) -> WarpLattice:
+    """The lattice of the pixels `rows` x `columns` of an image.
 
     Args:
-        frame_to_crop: affine [2, 3] as `warpAffine` holds it after its own inversion.
-        rows, columns: consecutive pixel rows and columns, counted from the frame's corner.
+        image_to_crop: affine [2, 3] as `warpAffine` holds it after its own inversion.
+        rows, columns: consecutive pixel rows and columns, counted from the image's corner.
     """
     x = np.arange(columns.start, columns.stop, dtype=np.float64)
     y = np.arange(rows.start, rows.stop, dtype=np.float64)
-    (m0, m1, m2), (m3, m4, m5) = frame_to_crop.tolist()
+    (m0, m1, m2), (m3, m4, m5) = image_to_crop.tolist()
     u_columns, u_rows = _split(np.rint(m0 * x * _SCALE), np.rint((m1 * y + m2) * _SCALE))
     v_columns, v_rows = _split(np.rint(m3 * x * _SCALE), np.rint((m4 * y + m5) * _SCALE))
     return WarpLattice(u_columns, u_rows, v_columns, v_rows)

@@ -52,7 +52,7 @@ def open_quietly(data: bytes, kind: ImageFormat, largest: tuple[int, int]) -> Im
 def pillow_to_arrays(image: Image.Image, *, white_is_zero: bool = False) -> tuple[RgbImage, Plane | None]:
     """Converts a decoded image to RGB [H,W,3] and, where it is transparent somewhere, alpha [H,W].
 
-    In strips, so that no second whole frame exists. 16-bit grey becomes 8-bit by its high byte: exact for 8-bit
+    In strips, so that no second whole image exists. 16-bit grey becomes 8-bit by its high byte: exact for 8-bit
     data stored as v * 257 or v * 256, the same as cv2.imread, libpng's strip_16 and what Pillow itself does to
     16-bit RGB, and at most one level from rounding v / 257. (Pillow's own I;16 to L clips everything above 255.)
 

@@ -1,7 +1,7 @@
 """Face alignment: the similarity transform from five landmarks to a square crop, and the warped crop.
 
 Points are (x, y) in pixels with pixel centres at whole numbers. An affine is float64 [2, 3] and maps
-(x, y) to affine @ (x, y, 1); a *crop affine* maps frame pixels to crop pixels.
+(x, y) to affine @ (x, y, 1); a *crop affine* maps image pixels to crop pixels.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ def estimate_similarity(points: NDArray[np.floating[Any]], targets: NDArray[np.f
 
 
 def crop_affine(landmarks: NDArray[np.floating[Any]], size: int) -> Affine:
-    """The similarity that maps frame pixels to the pixels of an aligned crop.
+    """The similarity that maps image pixels to the pixels of an aligned crop.
 
     Args:
-        landmarks: [5, 2] in frame pixels: left eye, right eye, nose, left and right mouth corner.
+        landmarks: [5, 2] in image pixels: left eye, right eye, nose, left and right mouth corner.
         size: side of the crop, a multiple of 112 (recogniser) or of 128 (swapper).
 
     Returns:
@@ -101,16 +101,16 @@ def crop_affine(landmarks: NDArray[np.floating[Any]], size: int) -> Affine:
     return estimate_similarity(landmarks, crop_template(size))
 
 
-def warp_crop(frame: RgbImage, affine: Affine, size: int) -> RgbImage:
-    """The aligned crop, uint8 RGB [size, size, 3]; black where it reaches beyond the frame.
+def warp_crop(image: RgbImage, affine: Affine, size: int) -> RgbImage:
+    """The aligned crop, uint8 RGB [size, size, 3]; black where it reaches beyond the image.
 
     Args:
-        frame: RGB [H, W, 3].
-        affine: crop affine, frame pixels to crop pixels.
+        image: RGB [H, W, 3].
+        affine: crop affine, image pixels to crop pixels.
         size: side of the crop in pixels.
 
     Bilinear without a prefilter, like insightface's `norm_crop`: equal to it pixel for pixel, apart from
     the colour order.
     """
-    crop = cv2.warpAffine(frame, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    crop = cv2.warpAffine(image, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(crop, dtype=np.uint8)

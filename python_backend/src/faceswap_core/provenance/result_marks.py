@@ -40,11 +40,11 @@ class ResultMarks:
         """The corner a swap of these options is labelled in, or `Label.OFF`."""
         return self._forced if options.label is Label.OFF else options.label
 
-    def draw(self, frame: RgbImage, alpha: NDArray[np.uint8] | None, options: Options) -> NDArray[np.uint8] | None:
-        """Draws the label, if there is one, into `frame`.
+    def draw(self, image: RgbImage, alpha: NDArray[np.uint8] | None, options: Options) -> NDArray[np.uint8] | None:
+        """Draws the label, if there is one, into `image`.
 
         Args:
-            frame: uint8 RGB [H, W, 3], written to.
+            image: uint8 RGB [H, W, 3], written to.
             alpha: uint8 [H, W], or None; never written to.
 
         Returns:
@@ -54,7 +54,7 @@ class ResultMarks:
         if corner is Label.OFF:
             return alpha
         share = options.label_size if self._forced is Label.OFF else max(options.label_size, FORCED_SIZE)
-        box = draw_label(frame, corner=corner.value, share=share)
+        box = draw_label(image, corner=corner.value, share=share)
         if alpha is None:
             return None
         opaque = alpha.copy()

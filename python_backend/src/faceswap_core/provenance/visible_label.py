@@ -25,7 +25,7 @@ _RIM = (235, 235, 235)
 
 
 class LabelBox(NamedTuple):
-    """Where the label is, in pixels of the frame; bottom and right are one past it."""
+    """Where the label is, in pixels of the image; bottom and right are one past it."""
 
     top: int
     left: int
@@ -34,39 +34,39 @@ class LabelBox(NamedTuple):
 
 
 def draw_label(
-    frame: npt.NDArray[np.uint8], text: str = "AI", corner: Corner = "top-right", share: float = 0.05
+    image: npt.NDArray[np.uint8], text: str = "AI", corner: Corner = "top-right", share: float = 0.05
 ) -> LabelBox:
     """Draws the label in place; pixels outside its box are not touched.
 
     Args:
-        frame: uint8 [height, width, 3], RGB, writable.
+        image: uint8 [height, width, 3], RGB, writable.
         text: 1 to 32 ASCII characters on one line (the built-in font has no others).
         corner: one margin away from both edges.
         share: height of the capitals as a share of the shorter side, 0.01 to 0.25. They are at least
-            `MIN_TEXT_HEIGHT` pixels high, and smaller only where the frame has no room: the box never leaves it.
+            `MIN_TEXT_HEIGHT` pixels high, and smaller only where the image has no room: the box never leaves it.
 
     Returns:
         The box it takes.
 
     Raises:
-        ValueError: the frame is not such an array, or an argument is out of range.
+        ValueError: the image is not such an array, or an argument is out of range.
     """
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.size == 0:
-        raise ValueError(f"frame is uint8 [height, width, 3], got {frame.dtype} {list(frame.shape)}")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"image is uint8 [height, width, 3], got {image.dtype} {list(image.shape)}")
     if corner not in get_args(Corner):
         raise ValueError(f"corner is one of {', '.join(get_args(Corner))}, got {corner!r}")
     if not 0.01 <= share <= 0.25:
         raise ValueError(f"share is a number from 0.01 to 0.25, got {share}")
     if not 1 <= len(text) <= 32 or not (text.isascii() and text.isprintable()):
         raise ValueError("text is 1 to 32 printable ASCII characters")
-    height, width = frame.shape[:2]
+    height, width = image.shape[:2]
     label = _fitting_label(text, max(MIN_TEXT_HEIGHT, round(share * min(height, width))), height, width)
     label_height, label_width = label.shape[:2]
     margin = min(label_height // 4, height - label_height, width - label_width)
     top = margin if corner.startswith("top") else height - margin - label_height
     left = margin if corner.endswith("left") else width - margin - label_width
     box = LabelBox(top, left, top + label_height, left + label_width)
-    frame[box.top : box.bottom, box.left : box.right] = label
+    image[box.top : box.bottom, box.left : box.right] = label
     return box
 
 
@@ -83,7 +83,7 @@ def _fitting_label(text: str, text_height: int, height: int, width: int) -> npt.
 
 @lru_cache(maxsize=32)
 def _label(text: str, text_height: int) -> npt.NDArray[np.uint8]:
-    """uint8 [h, w, 3]; cached, because a stream of frames has one size."""
+    """uint8 [h, w, 3]; cached, because a stream of images has one size."""
     font = _font(text_height)
     outline = max(1, text_height // 12) if text_height >= 12 else 0
     padding = max(2, round(text_height * 0.35))

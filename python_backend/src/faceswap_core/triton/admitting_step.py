@@ -20,7 +20,7 @@ class AdmittingStep(StepModel):
         self._requests = Gauge("faceswap_requests", "Requests in flight, and the limit", "kind", ("used", "limit"))
         self._memory = Gauge(
             "faceswap_memory_bytes",
-            "Memory of all server processes, decoded frames in use, frames kept for reuse, and the limit of all",
+            "Memory of all server processes, buffers in use, buffers kept for reuse, and the limit of all",
             "kind",
             ("processes", "frames", "spare", "limit"),
         )

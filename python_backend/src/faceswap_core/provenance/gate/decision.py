@@ -101,31 +101,31 @@ class GateDecision:
         raise TypeError("a GateDecision is not a truth value; ask .allowed")
 
 
-def gate_pixels(frame: npt.NDArray[np.uint8], config: GateConfig) -> npt.NDArray[np.uint8]:
-    """A frame at the network's size, still RGB bytes.
+def gate_pixels(image: npt.NDArray[np.uint8], config: GateConfig) -> npt.NDArray[np.uint8]:
+    """An image at the network's size, still RGB bytes.
 
     Args:
-        frame: uint8 [height, width, 3], RGB, at least 1 by 1.
+        image: uint8 [height, width, 3], RGB, at least 1 by 1.
         config: `resize`, `size`, `crop_from` and `jpeg_quality` are used.
 
     Returns:
         uint8 [size, size, 3], RGB. Shrinking averages areas (cv2.INTER_AREA): a small explicit region is not skipped
         over, as it can be when pixels are sampled.
     """
-    height, width = frame.shape[:2]
+    height, width = image.shape[:2]
     side = config.crop_from or config.size
     if config.resize == "stretch":
-        out = _resized(frame, side, side)
+        out = _resized(image, side, side)
     elif config.resize == "letterbox":
         scale = side / max(height, width)
-        inner = _resized(frame, max(1, round(width * scale)), max(1, round(height * scale)))
+        inner = _resized(image, max(1, round(width * scale)), max(1, round(height * scale)))
         out = np.zeros((side, side, 3), np.uint8)
         top, left = (side - inner.shape[0]) // 2, (side - inner.shape[1]) // 2
         out[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     else:
         square = min(height, width)
         top, left = (height - square) // 2, (width - square) // 2
-        out = _resized(frame[top : top + square, left : left + square], side, side)
+        out = _resized(image[top : top + square, left : left + square], side, side)
     if config.jpeg_quality is not None:
         out = _through_jpeg(out, config.jpeg_quality)
     offset = (side - config.size) // 2
@@ -137,14 +137,14 @@ def _through_jpeg(pixels: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np
     return np.asarray(simplejpeg.decode_jpeg(jpeg, "RGB"), np.uint8)
 
 
-def _resized(frame: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
+def _resized(image: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
     # halves first, which cost a quarter of one large step: 9 ms in place of 40 for 4K; they average areas as well
-    while frame.shape[0] >= 4 * height and frame.shape[1] >= 4 * width:
-        half = (frame.shape[1] // 2, frame.shape[0] // 2)
-        frame = np.asarray(cv2.resize(frame, half, interpolation=cv2.INTER_AREA), np.uint8)
-    shrinks = width < frame.shape[1] or height < frame.shape[0]
+    while image.shape[0] >= 4 * height and image.shape[1] >= 4 * width:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
+    shrinks = width < image.shape[1] or height < image.shape[0]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
 def normalised(pixels: npt.NDArray[np.uint8], config: GateConfig) -> npt.NDArray[np.float32]:

@@ -50,18 +50,18 @@ class ContentGate:
     def __init__(self, config: GateConfig | None) -> None:
         self.config = config
 
-    def images(self, frames: Sequence[RgbImage]) -> NDArray[np.uint8]:
+    def images(self, images: Sequence[RgbImage]) -> NDArray[np.uint8]:
         """Input of the classifier.
 
         Args:
-            frames: uint8 RGB [H, W, 3] each.
+            images: uint8 RGB [H, W, 3] each.
 
         Returns:
-            uint8 [frames, size, size, 3] RGB in the same order; blanks of 1 x 1 without a gate.
+            uint8 [images, size, size, 3] RGB in the same order; blanks of 1 x 1 without a gate.
         """
         if self.config is None:
-            return np.zeros((len(frames), PLACEHOLDER_SIDE, PLACEHOLDER_SIDE, 3), np.uint8)
-        return np.stack([gate_pixels(frame, self.config) for frame in frames])
+            return np.zeros((len(images), PLACEHOLDER_SIDE, PLACEHOLDER_SIDE, 3), np.uint8)
+        return np.stack([gate_pixels(image, self.config) for image in images])
 
     def judge(self, scores: NDArray[np.float32], images: int) -> GateDecision:
         """The decision about a whole request.
