@@ -28,6 +28,7 @@ from faceswap_server.runpod.settings import WorkerSettings
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton import TritonServer
 from faceswap_server.triton.drain import Stopped
+from faceswap_tools.fakes.control_plane import API_KEY, ENDPOINT, ControlPlane
 
 
 def context(**settings: Any) -> Context:
@@ -301,14 +302,12 @@ def test_another_sdk(server: TritonServer, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[Any]:
-    from faceswap_tools.fakes.control_plane import ControlPlane
-
     with ControlPlane() as running:
         yield running
 
 
 def at(plane: Any, **changes: Any) -> Context:
-    values = {"id": "desk", "api_key": "desk-key", "base_url": plane.base_url, "timeout": 20.0, **changes}
+    values = {"id": ENDPOINT, "api_key": API_KEY, "base_url": plane.base_url, "timeout": 20.0, **changes}
     checked = context()
     checked.endpoint = Endpoint(**values)
     return checked
@@ -338,7 +337,7 @@ def test_no_platform() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         checked = context()
-        checked.endpoint = Endpoint("desk", "key", f"http://127.0.0.1:{nobody.getsockname()[1]}/v2", 5.0)
+        checked.endpoint = Endpoint("local", "key", f"http://127.0.0.1:{nobody.getsockname()[1]}/v2", 5.0)
         is_broken(check_endpoint(checked), "RunPod does not say", "internet")
 
 

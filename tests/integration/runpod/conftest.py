@@ -19,6 +19,7 @@ NEEDS_SDK = (
     "test_plain_api.py",
     "test_bucket.py",
     "test_recovery.py",
+    "test_local_api.py",
 )
 collect_ignore = [] if has_sdk() else list(NEEDS_SDK)  # test_sdk.py says so
 

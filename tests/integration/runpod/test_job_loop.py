@@ -10,7 +10,7 @@ import psutil
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.supervision import Phase
 from faceswap_server.supervision.state import read_state
-from faceswap_tools.fakes.control_plane import ControlPlane
+from faceswap_tools.fakes.control_plane import API_KEY, ControlPlane
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from support.runpod_worker import StartWorker
 
@@ -109,7 +109,7 @@ def test_what_no_json_can_hold_and_no_handler_expects_still_gets_an_answer(
         worker.stop()
     assert "Traceback" not in log
     assert swap_input["source"][:60] not in log
-    assert "desk-key" not in log
+    assert API_KEY not in log
 
 
 def test_the_sdks_own_loop_still_works(start_worker: StartWorker, stub: Path, swap_input: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""RunPod's side of a queue endpoint on loopback, for a desk and for tests: no account, no network.
+"""Fake RunPod API on loopback for one queue endpoint, for local development and tests: no account, no network.
 
-It speaks the URLs the SDK uses in production (job-take, job-take-batch, job-done, job-stop, ping) and those a caller
-uses (run, runsync, status, cancel). Facts about sizes, states and lost results are in docs/deploy/runpod.md; how the
-real platform behaves beyond them is not known here.
+It serves the URLs that the SDK uses in production (job-take, job-take-batch, job-done, job-stop, ping) and those of a
+caller (run, runsync, status, cancel, health). Sizes, states and lost results follow docs/deploy/runpod.md; how the
+real platform behaves beyond them is not known. `python -m faceswap_tools.fakes.control_plane` runs it with a worker.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 
 from aiohttp import web
 
-ENDPOINT = "desk"
-API_KEY = "desk-key"
+ENDPOINT = "local"
+API_KEY = "local-key"
 RUN_BYTES = 10_000_000
 RUNSYNC_BYTES = 20_000_000
 HOLD_SECONDS = 5.0
@@ -59,10 +59,11 @@ class Job:
 class ControlPlane:
     """`with ControlPlane() as plane: plane.submit({...})`. Everything public may be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
+        """`port`: where it listens on 127.0.0.1; 0 takes a free one."""
         self.jobs: dict[str, Job] = {}
         self.pings: list[dict[str, str]] = []
-        self.port = 0
+        self.port = port
         self._queue: list[str] = []
         self._stops: list[str] = []
         self._loop = asyncio.new_event_loop()
@@ -89,9 +90,9 @@ class ControlPlane:
             "RUNPOD_WEBHOOK_PING": f"{self.url}/ping/$RUNPOD_POD_ID",
             "RUNPOD_AI_API_KEY": API_KEY,
             "RUNPOD_ENDPOINT_ID": ENDPOINT,
-            "RUNPOD_POD_ID": "desk-worker",
+            "RUNPOD_POD_ID": "local-worker",
             "RUNPOD_PING_INTERVAL": "1000",
-            # a desk has neither the machine nor the network of the platform
+            # a developer's machine has neither the hardware nor the network of the platform
             "RUNPOD_SKIP_AUTO_SYSTEM_CHECKS": "true",
             "RUNPOD_SKIP_GPU_CHECK": "true",
         }
@@ -150,7 +151,7 @@ class ControlPlane:
         # a worker that closes its request must not be handed a job that nobody reads
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         self.port = self._runner.addresses[0][1]
 
     async def _close(self) -> None:
