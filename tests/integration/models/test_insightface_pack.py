@@ -167,11 +167,11 @@ def test_an_output_directory_with_other_files_is_left_alone(tmp_path: Path) -> N
 def random_weights_pack(
     random_detector: Path, random_recogniser: Path, random_swapper: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any]]:
-    """A pack made of the twins, found in a directory laid out like ~/.insightface, over an older one."""
+    """A pack of random-weight networks, found in a directory laid out like ~/.insightface, over an older one."""
     home = tmp_path_factory.mktemp("insightface")
     (home / "models" / "buffalo_l").mkdir(parents=True)
-    for twin in (random_detector, random_recogniser):
-        (home / "models" / "buffalo_l" / twin.name).symlink_to(twin)
+    for network in (random_detector, random_recogniser):
+        (home / "models" / "buffalo_l" / network.name).symlink_to(network)
     (home / "models" / random_swapper.name).symlink_to(random_swapper)
     directory = tmp_path_factory.mktemp("packs") / "insightface"
     directory.mkdir()

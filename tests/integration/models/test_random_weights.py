@@ -1,4 +1,4 @@
-"""The twins are the architectures they say, with weights whose outputs use their range."""
+"""Random-weight networks have the published architectures, and outputs that use their range."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 
 
 @pytest.mark.parametrize("name", ["det_10g", "w600k_r50", "inswapper_128"])
-def test_twin_has_the_published_nodes_parameters_and_size(name: str) -> None:
+def test_a_network_has_the_published_nodes_parameters_and_size(name: str) -> None:
     path = build_random_weights(names=[name])[name]
     model = onnx.load(path)
     facts = PUBLISHED[name]
@@ -40,7 +40,7 @@ def test_twin_has_the_published_nodes_parameters_and_size(name: str) -> None:
     check_against_published(name, model)
 
 
-def test_a_twin_with_a_node_or_weight_too_many_is_refused(random_detector: Path) -> None:
+def test_a_network_with_a_node_or_weight_too_many_is_refused(random_detector: Path) -> None:
     model = onnx.load(random_detector)
     model.graph.node.append(onnx.helper.make_node("Relu", ["448"], ["extra"]))
     weight = onnx.numpy_helper.from_array(np.zeros(7, np.float32), "surplus")
@@ -49,7 +49,7 @@ def test_a_twin_with_a_node_or_weight_too_many_is_refused(random_detector: Path)
         check_against_published("det_10g", model)
 
 
-def test_swapper_twin_ends_with_the_emap_and_carries_batch_1_shapes(random_swapper: Path) -> None:
+def test_random_swapper_ends_with_the_emap_and_carries_batch_1_shapes(random_swapper: Path) -> None:
     graph = onnx.load(random_swapper).graph
     assert graph.initializer[-1].name == "buff2fs"
     assert list(graph.initializer[-1].dims) == [512, 512]
@@ -57,7 +57,7 @@ def test_swapper_twin_ends_with_the_emap_and_carries_batch_1_shapes(random_swapp
     assert {value.type.tensor_type.shape.dim[0].dim_value for value in graph.value_info} == {1}
 
 
-def test_detector_twin_finds_nothing_yet_uses_its_ranges(random_detector: Path) -> None:
+def test_random_detector_finds_nothing_yet_uses_its_ranges(random_detector: Path) -> None:
     image = np.random.default_rng(3).uniform(-1, 1, (1, 3, 640, 640)).astype(np.float32)
     outputs = _session(random_detector).run(None, {"input.1": image})
     scores = np.concatenate([output.ravel() for output in outputs[:3]])
@@ -67,7 +67,7 @@ def test_detector_twin_finds_nothing_yet_uses_its_ranges(random_detector: Path) 
         assert np.abs(boxes.reshape(-1, 2, 4).mean(axis=(0, 2)) - [1, 2]).max() < 0.3
 
 
-def test_recogniser_twin_tells_images_apart(random_recogniser: Path) -> None:
+def test_random_recogniser_tells_images_apart(random_recogniser: Path) -> None:
     random = np.random.default_rng(4)
     coarse = random.uniform(-1, 1, (4, 3, 7, 7)).astype(np.float32)
     embeddings = _session(random_recogniser).run(None, {"input.1": coarse.repeat(16, 2).repeat(16, 3)})[0]
@@ -77,7 +77,7 @@ def test_recogniser_twin_tells_images_apart(random_recogniser: Path) -> None:
     assert 10 < np.linalg.norm(embeddings, axis=1).mean() < 60
 
 
-def test_swapper_twin_depends_on_target_and_source_and_rarely_saturates(random_swapper: Path) -> None:
+def test_random_swapper_depends_on_target_and_source_and_rarely_saturates(random_swapper: Path) -> None:
     random = np.random.default_rng(5)
     coarse = random.random((2, 3, 16, 16)).astype(np.float32).repeat(8, 2).repeat(8, 3)
     latents = random.standard_normal((2, 1, 512)).astype(np.float32)
@@ -94,7 +94,7 @@ def test_swapper_twin_depends_on_target_and_source_and_rarely_saturates(random_s
     assert 0.02 < low < 0.5 < high < 0.98
 
 
-def test_twins_are_built_once_and_again_for_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_are_built_once_and_again_for_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = build_random_weights(tmp_path, ["det_10g"])["det_10g"]
     assert first == tmp_path / f"v{RANDOM_WEIGHTS_VERSION}" / "det_10g.onnx"
     written = first.stat().st_mtime_ns
@@ -106,16 +106,18 @@ def test_twins_are_built_once_and_again_for_another_version(tmp_path: Path, monk
     assert sorted(path.name for path in tmp_path.rglob("*.onnx")) == ["det_10g.onnx", "det_10g.onnx"]
 
 
-def test_an_unknown_twin_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no twin of det_100g; there are det_10g, w600k_r50, inswapper_128"):
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"no random-weight network det_100g; there are det_10g, w600k_r50, inswapper_128"
+    ):
         build_random_weights(names=["det_100g"])
 
 
 def test_cache_directory_honours_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_random_weights_directory() == tmp_path / "faceswap-triton" / "twins"
+    assert default_random_weights_directory() == tmp_path / "faceswap-triton" / "random-weights"
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    assert default_random_weights_directory() == Path.home() / ".cache" / "faceswap-triton" / "twins"
+    assert default_random_weights_directory() == Path.home() / ".cache" / "faceswap-triton" / "random-weights"
 
 
 def test_command_line_wants_at_most_one_directory() -> None:

@@ -1,7 +1,7 @@
 """The short form of `make parity`: insightface itself against the served ensemble, on one photograph.
 
 With insightface's det_500m beside the checkout (../shared/models); elsewhere insightface's detector code runs on the
-offline pack's CenterFace. Recogniser and swapper are the architecture twins.
+offline pack's CenterFace. Recogniser and swapper have random weights.
 """
 
 from __future__ import annotations

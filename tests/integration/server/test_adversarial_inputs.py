@@ -13,7 +13,7 @@ from faceswap_tools.adversarial.sending import Answer
 from faceswap_tools.chaos.adversarial_inputs import Sent, every_adversarial_input, server_with_small_limits
 
 
-def test_nothing_hostile_gets_past_or_brings_it_down(
+def test_no_adversarial_input_passes_or_crashes_the_server(
     offline_repository: Path, server: TritonServer, tmp_path: Path
 ) -> None:
     assert server.is_running(), "the networks are installed"

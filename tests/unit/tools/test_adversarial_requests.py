@@ -23,13 +23,13 @@ def bounds(name: str) -> tuple[float | None, float | None]:
     return ends.get("ge"), ends.get("le")
 
 
-def test_every_option_has_hostile_values() -> None:
+def test_every_option_has_adversarial_values() -> None:
     assert set(NOT_ALLOWED) == set(OPTION_NAMES)
     sent = {name for case in adversarial_options() for name in case.request.parameters}
     assert sent == set(OPTION_NAMES)
 
 
-def test_an_option_without_hostile_values_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_option_without_adversarial_values_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(option_values, "OPTION_NAMES", (*OPTION_NAMES, "brand_new"))
     with pytest.raises(LookupError, match="brand_new"):
         list(adversarial_options())

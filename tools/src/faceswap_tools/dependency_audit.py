@@ -1,4 +1,4 @@
-"""`make audit`: known faults in the locked packages, and that every locked package is pinned by its hashes.
+"""`make audit`: known vulnerabilities in the locked packages, and that every one is pinned by its hashes.
 
 pip-audit asks an advisory database over the network. Where that cannot be reached the hashes are all that is checked,
 and it says so. Exit status: 0 nothing found, or the database not reached; 1 a known fault, or a line without hashes.

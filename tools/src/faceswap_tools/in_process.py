@@ -1,4 +1,4 @@
-"""The ensembles without Triton: the same steps and the same networks, called one after another in this process.
+"""In-process pipeline: the ensembles' steps and networks called in order, without Triton.
 
 The oracle for tests and for parity; also what a benchmark measures when it wants the steps alone.
 """

@@ -1,4 +1,4 @@
-"""Photographs that installed packages bring along, so that none need lie in the repository."""
+"""Sample photographs from installed packages (scikit-image, insightface); the repository holds none."""
 
 from __future__ import annotations
 

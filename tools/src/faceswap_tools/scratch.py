@@ -1,4 +1,4 @@
-"""Temporary directories beside the checkout's other products, so that big files can be linked, not copied."""
+"""Temporary directories on the checkout's file system, so that big files can be hard-linked."""
 
 from __future__ import annotations
 

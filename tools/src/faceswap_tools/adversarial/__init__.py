@@ -1,1 +1,1 @@
-"""Adversarial input, made the same way every time: images and requests, each with the outcomes that are allowed."""
+"""Adversarial corpus: deterministic images and requests, each with the outcomes that are allowed."""

@@ -1,4 +1,4 @@
-"""Files of more than one frame or page, and those that only say so."""
+"""Animated and multi-page files, and files that only claim to be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that are small as files and claim, or become, very much more."""
+"""Decompression bombs: small files that claim or become very large images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files put together by hand: what no encoder would write."""
+"""Malformed containers, assembled by hand: what no encoder would write."""
 
 from __future__ import annotations
 

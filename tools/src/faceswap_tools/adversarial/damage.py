@@ -1,4 +1,4 @@
-"""Images whose structure is broken, and images in which a bit is flipped."""
+"""Corrupted images: broken structure and flipped bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identities that are none, raw frames that are none, and how many images may be sent."""
+"""Invalid embeddings, invalid raw frames, and too few or too many images."""
 
 from __future__ import annotations
 

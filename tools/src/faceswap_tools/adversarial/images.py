@@ -1,4 +1,4 @@
-"""Adversarial encoded images, made the same way every time, each with the outcomes that are allowed.
+"""Adversarial encoded images, deterministic, each with the outcomes that are allowed.
 
 `FINE` means it decodes. Where damage by chance may or may not touch what a decoder notices, two are allowed.
 """

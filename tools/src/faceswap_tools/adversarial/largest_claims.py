@@ -1,4 +1,4 @@
-"""The largest size each format can express, in about 1 kB; pixels that inflate; sizes exactly at each limit.
+"""Extreme declared sizes: each format's largest in about 1 kB, inflating pixels, and sizes exactly at each limit.
 
 100 000 x 100 000 is what PNG, TIFF, BMP and extended WebP can express. GIF and JPEG end at 65535, WebP's bitstreams at
 16384 (lossless) and 16383 (lossy), a frame of an animated WebP at 2^24.

@@ -1,4 +1,4 @@
-"""What an error's text must say, and what it must never hold."""
+"""Checks of error messages: what a text must say, and what it must never contain."""
 
 from __future__ import annotations
 

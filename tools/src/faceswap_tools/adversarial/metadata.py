@@ -1,4 +1,4 @@
-"""Good pixels beside damaged or enormous metadata: ICC profiles, EXIF, texts, tables."""
+"""Valid pixels with damaged or enormous metadata: ICC profiles, EXIF, texts, tables."""
 
 from __future__ import annotations
 

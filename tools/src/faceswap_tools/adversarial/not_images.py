@@ -1,4 +1,4 @@
-"""Bytes that are no image, and images of formats we do not read."""
+"""Bytes that are no image, and images of unsupported formats."""
 
 from __future__ import annotations
 

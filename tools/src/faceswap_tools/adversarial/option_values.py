@@ -1,4 +1,4 @@
-"""Every option below, above and beside what is allowed; options that do not exist; texts no option should hold."""
+"""Invalid option values: below, above and beside the range, unknown options, and malicious texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are an image and something else at once."""
+"""Polyglot files: an image and something else at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adversarial requests: what is sent, over which protocols, and what a client may make of the answer.
+"""Adversarial requests: what is sent, over which protocols, and which outcomes are allowed.
 
 Outcomes are the client's codes. `REFUSED_BY_TRITON` is what it makes of a refusal in Triton's own words, which comes
 before any step of ours sees the request (a datatype, a shape, a byte count): INVALID_ARGUMENT over gRPC, 400 over HTTP.

@@ -1,4 +1,4 @@
-"""Sends adversarial requests over both protocols, with nothing in between that would correct them."""
+"""Sends adversarial requests over gRPC and HTTP without a client that would correct them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors of the wrong datatype, shape or length, missing, doubled and unknown."""
+"""Invalid tensors: wrong datatype, shape or length; missing, duplicate and unknown ones."""
 
 from __future__ import annotations
 

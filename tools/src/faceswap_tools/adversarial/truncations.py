@@ -1,4 +1,4 @@
-"""Images whose end is missing."""
+"""Truncated images."""
 
 from __future__ import annotations
 

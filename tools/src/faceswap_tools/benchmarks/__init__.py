@@ -1,1 +1,1 @@
-"""What faceswap costs, measured beside what people run today: `make bench`."""
+"""Benchmarks of the service against insightface: `make bench`."""

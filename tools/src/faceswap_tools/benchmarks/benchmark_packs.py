@@ -1,4 +1,4 @@
-"""Packs to measure with, and the same networks as insightface takes them."""
+"""Model packs of the benchmarks, and the same networks in the form insightface takes."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ def offline_benchmark_pack(scratch: Path) -> BenchmarkPack:
 
 
 def random_weights_benchmark_pack(scratch: Path, detector: Path | None = None) -> BenchmarkPack:
-    """Recogniser and swapper are architecture twins, so a face costs what a real one costs.
+    """Recogniser and swapper have random weights, so a face costs what a real one costs.
 
-    A twin detector has random weights and finds no face, so the detector is the offline pack's, or `detector`,
-    an SCRFD file as InsightFace published it. Twins (730 MB) and what is made of them are kept in the user's
-    cache directory.
+    A detector with random weights finds no face, so the detector is the offline pack's, or `detector`,
+    an SCRFD file as InsightFace published it. Random-weight networks (730 MB) and what is made of them are kept in the
+    user's cache directory.
     """
     offline = offline_benchmark_pack(scratch)
-    twins = build_random_weights(names=("w600k_r50", "inswapper_128"))
-    theirs = {**offline.theirs, **twins}
-    directory = user_cache_directory() / "twin-pack"
+    networks = build_random_weights(names=("w600k_r50", "inswapper_128"))
+    theirs = {**offline.theirs, **networks}
+    directory = user_cache_directory() / "random-weight-pack"
     directory.mkdir(parents=True, exist_ok=True)
-    for name, original in twins.items():
+    for name, original in networks.items():
         prepared = directory / f"{name}.onnx"
         if not prepared.is_file():
             prepare_network(original, prepared)
     projection = directory / "project_identity.onnx"
     if not projection.is_file():
-        emap = read_emap(onnx.load(twins["inswapper_128"], load_external_data=False))
+        emap = read_emap(onnx.load(networks["inswapper_128"], load_external_data=False))
         onnx.save(build_identity_projection(emap), projection)
     if detector is None:
         shutil.copyfile(offline.ours / "det_10g.onnx", directory / "det_10g.onnx")
     else:
         prepare_network(detector, directory / "det_10g.onnx")
         theirs["det_10g"] = detector
-    seal_pack(directory, "twins")
-    return BenchmarkPack("twins", directory, theirs)
+    seal_pack(directory, "random weights")
+    return BenchmarkPack("random weights", directory, theirs)

@@ -1,4 +1,4 @@
-"""A fixed number of callers, each sending its next request when the last is answered."""
+"""Closed-loop load generator: a fixed number of callers, each with one request in flight."""
 
 from __future__ import annotations
 

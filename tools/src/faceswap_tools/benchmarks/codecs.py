@@ -1,4 +1,4 @@
-"""CPU milliseconds of decoding and encoding: ours beside Pillow and OpenCV, same images, in turn.
+"""CPU time of decoding and encoding: ours, Pillow and OpenCV on the same images, interleaved.
 
 Each gives its own natural result: ours and Pillow an RGB array, OpenCV a BGR one. Ours includes reading and checking
 the header, orientation and metadata. Settings are each one's usual ones: quality 95 for JPEG and WebP, Pillow's and
@@ -106,7 +106,7 @@ def _encoders(rgb: RgbImage, kind: ImageFormat) -> dict[str, Callable[[], bytes]
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m faceswap_tools.benchmarks.codecs", description=__doc__)
     parser.add_argument("--frames", nargs="+", default=list(FRAMES), choices=list(FRAMES))
     print_rows("Decoding and encoding", measure(tuple(parser.parse_args().frames)))
 

@@ -1,9 +1,9 @@
-"""What a setting of a config is worth: the checkout's configs beside the same ones with one thing changed.
+"""A/B benchmark of one model configuration setting against the checkout's.
 
     python -m faceswap_tools.benchmarks.config_variants [--only NAME,...] [--in-flight 4] [--frame 1080p] [--faces 1]
 
 Both servers run at once and are asked in turn, so a busy moment of the machine meets both; while one works the other
-waits and costs nothing. The networks are the offline pack's, or the architecture twins with --twins.
+waits and costs nothing. The networks are the offline pack's, or random-weight ones with --random-weights.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--in-flight", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--twins", action="store_true")
+    parser.add_argument("--random-weights", action="store_true", help="instead of the offline pack's networks")
     chosen = parser.parse_args(arguments)
     names = chosen.only.split(",") if chosen.only else list(VARIANTS)
     if unknown := [name for name in names if name not in VARIANTS]:
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table.add_column(heading, justify="right")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as scratch:
-        pack = (random_weights_benchmark_pack if chosen.twins else offline_benchmark_pack)(Path(scratch))
+        pack = (random_weights_benchmark_pack if chosen.random_weights else offline_benchmark_pack)(Path(scratch))
         for name in names:
             with console.status(name):
                 base, changed = compare(

@@ -1,4 +1,4 @@
-"""What a frame costs on its way through a Python step that does nothing: the price of one more step.
+"""Cost of an ensemble step: a frame through a Python step that does nothing.
 
     python -m faceswap_tools.benchmarks.hop_cost
 
@@ -24,6 +24,7 @@ from tritonclient.utils import np_to_triton_dtype
 from faceswap_tools.benchmarks.pairing import summary
 from faceswap_tools.benchmarks.server_processes import ServerProcesses
 from faceswap_tools.benchmarks.table import Row, print_rows
+from faceswap_tools.command_line import no_options
 
 FRAMES = {"1080p, 6.2 MB": 1080 * 1920 * 3, "12 MP, 36 MB": 3000 * 4000 * 3}
 HOPS = (1, 3)
@@ -136,6 +137,7 @@ def main() -> int:
     """Prints the table, with glibc's own settings and with its pages kept (see config_variants.KEEP_PAGES)."""
     from faceswap_tools.benchmarks.config_variants import KEEP_PAGES  # noqa: PLC0415
 
+    no_options("faceswap_tools.benchmarks.hop_cost", __doc__)
     rows = measure() + measure(dict(KEEP_PAGES), ", malloc keeps pages")
     print_rows("What a frame costs on its way through one more Python step", rows, Console(width=120))
     return 0

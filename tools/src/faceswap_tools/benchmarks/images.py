@@ -1,4 +1,4 @@
-"""Images to measure with: faces of a wanted size in frames of a wanted size, made from packaged photographs."""
+"""Benchmark images: faces and frames of given sizes, made from packaged photographs."""
 
 from __future__ import annotations
 

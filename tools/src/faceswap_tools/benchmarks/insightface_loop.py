@@ -1,4 +1,4 @@
-"""insightface in a process of its own: one line of JSON in asks for a run, one line out is its result.
+"""insightface swap loop in a separate process: one line of JSON in starts a run, one line out is its result.
 
 The loop is the one people write, `FaceAnalysis.get` on source and target and `INSwapper.get` for each face, called
 from a number of threads that share the models. onnxruntime and OpenCV keep their default threads.
@@ -137,6 +137,9 @@ def _request(setting: Mapping[str, str], spent: list[float]) -> Any:
 
 def main() -> None:
     """The child: reads runs from standard input until it closes."""
+    if "--help" in sys.argv:
+        sys.stdout.write(f"{__doc__}\nStarted by the benchmarks, not by hand.\n")
+        return
     setting, spent = json.loads(sys.argv[1]), [0.0]
     with contextlib.redirect_stdout(sys.stderr):  # insightface prints; standard output is for answers
         request = _request(setting, spent)

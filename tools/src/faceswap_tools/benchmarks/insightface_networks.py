@@ -1,4 +1,4 @@
-"""The same networks for insightface: a pack's files take uint8 images, insightface feeds float planes."""
+"""Adapts a pack's networks (uint8 images) to what insightface feeds (float planes)."""
 
 from __future__ import annotations
 

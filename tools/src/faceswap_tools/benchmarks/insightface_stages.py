@@ -1,4 +1,4 @@
-"""insightface's own code around the networks, with networks that answer at once.
+"""insightface's pre- and post-processing with stub networks that answer at once.
 
 The objects are insightface's: `SCRFD`, `ArcFaceONNX`, `FaceAnalysis` and `INSwapper`, each around a session that
 returns fixed arrays. What remains is everything insightface computes on the CPU.

@@ -1,4 +1,4 @@
-"""Where and with what numbers were measured, for `out/bench.json`."""
+"""Environment of a benchmark run (CPU, versions, commit), for `out/bench.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the marks survive. Prints the table of docs/responsible-use.md; what they cost is `marking_cost`.
+"""Which edits the provenance marks survive: prints the table of docs/responsible-use.md.
 
     python -m faceswap_tools.benchmarks.mark_survival
 
@@ -19,6 +19,7 @@ from faceswap_core.provenance.xmp.mark import mark_as_synthetic
 from numpy.typing import NDArray
 from PIL import Image
 
+from faceswap_tools.command_line import no_options
 from faceswap_tools.photographs import astronaut
 
 
@@ -103,4 +104,5 @@ def survival_table(chain: DevelopmentChain) -> None:
 
 
 if __name__ == "__main__":
+    no_options("faceswap_tools.benchmarks.mark_survival", __doc__)
     survival_table(new_development_chain())

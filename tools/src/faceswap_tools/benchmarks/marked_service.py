@@ -1,4 +1,4 @@
-"""The service with every mark on beside the service as it is by default: requests per second, and CPU per request.
+"""Throughput and CPU per request with every provenance mark on, against the default.
 
 Both servers run at once and are asked in turn, so that a busy moment of the machine meets both.
 """

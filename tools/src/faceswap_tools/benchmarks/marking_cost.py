@@ -1,4 +1,4 @@
-"""What label, mark, signature, gate and audit hash cost for one 1920x1080 result."""
+"""CPU time of label, mark, signature, gate and audit hash for one 1920x1080 result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory of the server and its steps with 12-megapixel targets in flight."""
+"""Memory use of the server and its steps with 12-megapixel targets in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our steps around the networks, with networks that answer at once."""
+"""Our pre- and post-processing with stub networks that answer at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures several ways of doing the same work in turn, so that a busy moment of the machine meets them all."""
+"""Interleaved measurement of several variants, so that background load affects all of them alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paste-back against insightface's `INSwapper.get`: CPU milliseconds a face, alternating, one thread.
+"""CPU time of paste-back per face against insightface's `INSwapper.get`, interleaved, one thread.
 
     python -m faceswap_tools.benchmarks.paste_back
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from faceswap_tools.benchmarks.pairing import Measured, alternate
 from faceswap_tools.benchmarks.table import Row, at_least, print_rows
+from faceswap_tools.command_line import no_options
 
 ROLL_DEGREES = 8.0
 """Nobody holds the head quite upright; an upright face is a little cheaper for both."""
@@ -123,4 +124,5 @@ def _insightface(
 
 
 if __name__ == "__main__":
+    no_options("faceswap_tools.benchmarks.paste_back", __doc__)
     print_rows("Paste-back, CPU ms per face, one thread", measure())

@@ -1,4 +1,4 @@
-"""One face into many images: what a source costs that the client has sent before."""
+"""Benchmark of the client's source cache: one face into many images."""
 
 from __future__ import annotations
 

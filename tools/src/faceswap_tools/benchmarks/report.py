@@ -1,4 +1,4 @@
-"""Rows as a JSON file in out/, and what a run's exit code is."""
+"""Writes benchmark rows as JSON into out/ and decides the exit code."""
 
 from __future__ import annotations
 

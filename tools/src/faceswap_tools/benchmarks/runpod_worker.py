@@ -1,4 +1,4 @@
-"""What the RunPod worker costs: cold start and its parts, time added to each job, jobs a second.
+"""Benchmark of the RunPod worker: cold start and its parts, overhead per job, jobs per second.
 
 The real SDK in production mode works for a control plane on loopback. For all but the cold start the server is a stub
 that waits 3 ms, so that what is measured is the worker.
@@ -24,6 +24,7 @@ from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton import ServerSettings, TritonServer
 
 from faceswap_tools.benchmarks.table import Row, at_least, print_rows
+from faceswap_tools.command_line import no_options
 from faceswap_tools.fakes.control_plane import ControlPlane
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 
@@ -161,6 +162,7 @@ def measure() -> dict[str, list[Row]]:
 
 def main() -> int:
     """Measures and prints everything."""
+    no_options("faceswap_tools.benchmarks.runpod_worker", __doc__)
     for title, rows in measure().items():
         print_rows(title, rows)
     return 0

@@ -1,4 +1,4 @@
-"""Whether the networks are the limit: the service saturated, with networks that cost what the real ones cost."""
+"""Saturation benchmark: whether the networks are the bottleneck, at the cost of the real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service beside an insightface loop: throughput, latency, CPU outside the networks, batches, memory."""
+"""Benchmark of the service against an insightface loop: throughput, latency, CPU, batch sizes, memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from faceswap_tools.benchmarks.images import BenchmarkImage, source_image
 from faceswap_tools.benchmarks.insightface_loop import InsightfaceLoop, insightface_loop
 from faceswap_tools.benchmarks.server_processes import CpuSeconds, ServerProcesses, watch_memory
 
-START_TIMEOUT_S = 240.0  # the twins are 730 MB, and the machine may be busy
+START_TIMEOUT_S = 240.0  # the random-weight networks are 730 MB, and the machine may be busy
 
 
 @dataclass(frozen=True, slots=True)

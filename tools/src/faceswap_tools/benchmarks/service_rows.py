@@ -1,4 +1,4 @@
-"""The comparison of service and insightface loop as rows."""
+"""Result rows of the comparison with the insightface loop."""
 
 from __future__ import annotations
 

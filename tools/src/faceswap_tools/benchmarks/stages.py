@@ -1,4 +1,4 @@
-"""CPU milliseconds of each stage around the networks: ours beside insightface's own code, same images, in turn."""
+"""CPU time of each stage around the networks: ours and insightface's on the same images, interleaved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows a benchmark gives, and how they are printed."""
+"""Result rows of a benchmark and their table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows whose value should stay below a bound; `table.at_least` is the other kind."""
+"""Result rows with an upper bound; `table.at_least` makes those with a lower one."""
 
 from __future__ import annotations
 

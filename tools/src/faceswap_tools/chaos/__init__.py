@@ -1,1 +1,1 @@
-"""Breaking a running server on purpose, to see what its callers and its supervisor make of it."""
+"""Chaos tests: faults injected into a running server, observed by callers and supervisor."""

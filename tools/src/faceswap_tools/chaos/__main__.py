@@ -1,4 +1,4 @@
-"""`python -m faceswap_tools.chaos`: breaks a real server in every way on the list and reports what callers saw."""
+"""`make chaos`: injects every fault into a real server and reports what callers saw."""
 
 from __future__ import annotations
 

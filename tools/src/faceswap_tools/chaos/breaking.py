@@ -1,4 +1,4 @@
-"""Processes are killed, and the server is stopped, under load."""
+"""Faults under load: killed processes and a stopped server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callers who keep sending while something is broken, and what each of them saw."""
+"""Callers that keep sending during a fault, and the outcome of every request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callers whose time is over long before their answer is there, beside others who wait for theirs."""
+"""Callers whose deadline is far too short, beside callers that wait."""
 
 from __future__ import annotations
 

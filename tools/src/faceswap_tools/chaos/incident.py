@@ -1,4 +1,4 @@
-"""What one act of breaking showed."""
+"""Report of one injected fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills a part of a running server with SIGKILL, and measures until swaps work again."""
+"""SIGKILL for parts of a running server, and the time to recover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The most memory a server held while something was done to it."""
+"""Peak memory of a server during a fault."""
 
 from __future__ import annotations
 

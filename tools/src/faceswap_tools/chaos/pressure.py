@@ -1,4 +1,4 @@
-"""More than the server can take: callers, memory, adversarial images, callers who give up."""
+"""Overload: too many callers, memory pressure, adversarial images, callers that give up."""
 
 from __future__ import annotations
 

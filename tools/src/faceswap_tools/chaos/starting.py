@@ -1,4 +1,4 @@
-"""A server that cannot start: each reason must be one clear line and an exit code, and nothing may stay behind."""
+"""Failing starts: each reason must be one clear line and an exit code, and nothing may be left behind."""
 
 from __future__ import annotations
 

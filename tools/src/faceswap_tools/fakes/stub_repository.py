@@ -1,4 +1,4 @@
-"""A model repository with nothing but a `face_swap` that waits: what the worker costs without what it serves.
+"""Stub model repository: a `face_swap` that only waits, to test and measure what surrounds it.
 
 Its answer is the target as it came and one face said to be swapped. It starts in a second and needs no model pack.
 """

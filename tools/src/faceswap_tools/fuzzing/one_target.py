@@ -14,6 +14,9 @@ import sys
 def main(arguments: list[str]) -> None:
     """Runs the target in a child. libFuzzer takes the highest resident size for the memory in use, and a program that
     was started by a large one begins with that one's; a forked child begins at nothing."""
+    if "--help" in arguments:
+        sys.stdout.write(str(__doc__))
+        sys.exit(0)
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)

@@ -1,4 +1,4 @@
-"""Small good inputs of every kind: what mutation begins with."""
+"""Seed corpus: small valid inputs of every kind."""
 
 from __future__ import annotations
 

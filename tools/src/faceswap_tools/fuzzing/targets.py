@@ -1,4 +1,4 @@
-"""What must hold for any bytes: a result within limits, or an error of our own tree. One function for each reader.
+"""Fuzz targets, one for each parser: any bytes give a result within limits or one of our errors.
 
 A target raises `BrokenPromise`, or lets through what the reader raised; everything else, a crash of a C library or
 memory above the limit included, is the fuzzer's to find.

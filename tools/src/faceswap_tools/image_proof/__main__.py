@@ -26,7 +26,10 @@ BASE = "localhost/faceswap-proof-base"
 
 def main(arguments: list[str]) -> int:
     """See the module's text."""
-    parser = argparse.ArgumentParser(description="Builds the Dockerfile and runs its images without a Docker engine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m faceswap_tools.image_proof",
+        description="Builds the Dockerfile and runs its images without a Docker engine.",
+    )
     parser.add_argument("--targets", default="cpu,gpu", help="cpu, gpu, or both with a comma")
     parser.add_argument("--base", type=Path, help="archive of a clean root; made when it is not there, and left there")
     parser.add_argument("--scratch", type=Path, help="keep images and layers here, for a faster next run")

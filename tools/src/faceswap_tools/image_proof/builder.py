@@ -1,4 +1,4 @@
-"""Buildah, with a storage of its own: base images, builds, an image's configuration and its files."""
+"""Wrapper around Buildah with separate storage: base images, builds, an image's configuration and files."""
 
 from __future__ import annotations
 

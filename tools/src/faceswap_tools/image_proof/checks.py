@@ -1,4 +1,4 @@
-"""What is proven of an image: its configuration, then its worker in every mode, from first health check to end."""
+"""Checks of a built image: its configuration, then its worker in every mode, from first health check to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image's entry point in namespaces of its own (mounts, processes): a container engine's work, less the network.
+"""Runs an image's entry point in mount and process namespaces, without network isolation.
 
 Every mount is made inside the namespace and ends with it, so nothing of it can be left behind.
 """

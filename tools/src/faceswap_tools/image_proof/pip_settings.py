@@ -1,4 +1,4 @@
-"""This machine's way to a package index, lent to the build as a secret: no host or path of it stays in an image."""
+"""Passes this machine's pip settings to the build as a secret, so that no host or path stays in an image."""
 
 from __future__ import annotations
 

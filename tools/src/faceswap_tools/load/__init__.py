@@ -1,1 +1,1 @@
-"""Load for a local server: what it answers to more requests than it can serve, and input for perf_analyzer."""
+"""Load tests of a local server: overload curve, and input for perf_analyzer."""

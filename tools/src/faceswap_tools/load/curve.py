@@ -1,4 +1,4 @@
-"""Outcomes as a table and as an image."""
+"""Overload curve as a table and as an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that arrive when they arrive, whether or not earlier ones have been answered.
+"""Open-loop load generator: requests arrive on schedule, whether or not earlier ones have been answered.
 
 A closed loop waits for answers and so slows down with the server; callers in the world do not. Latency counts from
 the moment a request was due, not from when it could be sent.

@@ -1,1 +1,1 @@
-"""insightface itself and the served ensemble, side by side on the same networks and photographs."""
+"""Parity with insightface: its own code and the served ensemble on the same networks and photographs."""

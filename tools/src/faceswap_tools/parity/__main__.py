@@ -30,8 +30,12 @@ SHARED_MODELS = Path("../shared/models")
 def main(
     short: Annotated[bool, typer.Option("--short", help="One photograph instead of seven.")] = False,
     detector: Annotated[Path | None, typer.Option(help="An untouched SCRFD file, such as det_10g.onnx.")] = None,
-    recogniser: Annotated[Path | None, typer.Option(help="An untouched w600k_r50.onnx; default: its twin.")] = None,
-    swapper: Annotated[Path | None, typer.Option(help="An untouched inswapper_128.onnx; default: its twin.")] = None,
+    recogniser: Annotated[
+        Path | None, typer.Option(help="An untouched w600k_r50.onnx; default: random weights.")
+    ] = None,
+    swapper: Annotated[
+        Path | None, typer.Option(help="An untouched inswapper_128.onnx; default: random weights.")
+    ] = None,
 ) -> None:
     """Compares insightface 2.1 with the served ensemble on the same networks and photographs."""
     console = Console(highlight=False, width=120)

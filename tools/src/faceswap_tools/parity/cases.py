@@ -1,4 +1,4 @@
-"""The photographs parity is shown on, made from the two that installed packages bring along."""
+"""Photographs of the parity checks, made from two that come with installed packages."""
 
 from __future__ import annotations
 
@@ -67,4 +67,4 @@ CASES = (
     ParityCase("4K", _four_k),
 )
 SHORT = CASES[:1]
-"""What the test suite runs: one face, so that the half-gigabyte swapper twin runs a handful of times."""
+"""What the test suite runs: one face, so that the half-gigabyte swapper with random weights runs a handful of times."""

@@ -1,4 +1,4 @@
-"""What must agree between insightface and the served ensemble, and how far."""
+"""Parity checks between insightface and the served ensemble, each with its tolerance."""
 
 from __future__ import annotations
 

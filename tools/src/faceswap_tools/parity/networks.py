@@ -1,4 +1,4 @@
-"""The networks of a parity run: untouched files for insightface, the same files prepared for us."""
+"""Networks of a parity run: untouched files for insightface, the same files prepared for serving."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ParityNetworks:
 def prepare_networks(
     packs: Path, detector: Path | None, recogniser: Path | None, swapper: Path | None
 ) -> ParityNetworks:
-    """Prepares what is given; a missing recogniser or swapper is an architecture twin, a missing detector CenterFace.
+    """Prepares what is given; a missing recogniser or swapper gets random weights, a missing detector is CenterFace.
 
     Args:
         packs: directory for prepared packs; the result is cached there by the files' sizes and names.
@@ -41,8 +41,8 @@ def prepare_networks(
     originals: dict[str, Path] = {}
     if detector is not None:
         originals[DETECTOR] = detector
-    twins = [name for name, path in ((RECOGNISER, recogniser), (SWAPPER, swapper)) if path is None]
-    built = build_random_weights(names=twins) if twins else {}
+    missing = [name for name, path in ((RECOGNISER, recogniser), (SWAPPER, swapper)) if path is None]
+    built = build_random_weights(names=missing) if missing else {}
     originals[RECOGNISER] = recogniser or built[RECOGNISER]
     originals[SWAPPER] = swapper or built[SWAPPER]
     key = "-".join(f"{path.stem}.{path.stat().st_size}" for path in originals.values())

@@ -1,4 +1,4 @@
-"""insightface's own code on the untouched files: detection, embedding, latent, swap, paste-back.
+"""Reference pipeline: insightface's own code on the untouched files: detection, embedding, latent, swap, paste-back.
 
 Version 2.1, its detector pinned to one 640x640 scale: its new default of two scales finds other landmarks.
 """

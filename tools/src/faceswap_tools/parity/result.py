@@ -1,4 +1,4 @@
-"""A row of the parity report."""
+"""Row of the parity report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows for the graph surgery: batches of the prepared networks against single runs of the untouched files."""
+"""Parity rows of the graph edits: batches of the prepared networks against single runs of the untouched files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def surgery_rows(networks: ParityNetworks, shared: Path | None, *, short: bool) 
         for original in others:
             prepared = scratch / f"{original.stem}.onnx"
             prepare_network(original, prepared)
-            label = f"{original.stem} twin" if original is others[0] else original.stem
+            label = f"{original.stem} (random weights)" if original is others[0] else original.stem
             yield from _rows(label, original, prepared, BATCHES)
 
 

@@ -1,7 +1,7 @@
-"""The exact architectures of InsightFace's networks with random weights.
+"""Random-weight networks with the exact architectures of InsightFace's.
 
-A twin costs what the real network costs (same operators, shapes, order and number of weights) and
-carries nobody's training. Graph surgery is tested on twins and the service is timed with them.
+Such a network costs what the published one costs (same operators, shapes, order and number of weights) and holds no
+training. Graph surgery is tested on them and the service is timed with them.
 
     python -m faceswap_tools.random_weights DIRECTORY
 """

@@ -31,7 +31,7 @@ LARGEST_SHAPE_CONSTANT = 1024  # bytes; shapes, pads and scales are below, weigh
 
 
 def build_inswapper(seed: int = 128) -> onnx.ModelProto:
-    """The twin of `inswapper_128.onnx`: `target` float32 [1, 3, 128, 128] RGB 0..1, `source` float32
+    """`inswapper_128.onnx` with random weights: `target` float32 [1, 3, 128, 128] RGB 0..1, `source` float32
     [1, 512] to `output` float32 [1, 3, 128, 128], with `buff2fs` [512, 512] as last initializer and
     the batch-1 value_info the real file very probably carries."""
     graph = TorchLikeGraph(seed)

@@ -22,7 +22,7 @@ CALIBRATION_IMAGES = 16
 
 
 def build_iresnet50(seed: int = 50) -> onnx.ModelProto:
-    """The twin of `w600k_r50.onnx`: `input.1` float32 [None, 3, 112, 112] to `683` [1, 512].
+    """`w600k_r50.onnx` with random weights: `input.1` float32 [None, 3, 112, 112] to `683` [1, 512].
 
     The last batch normalisation is set from a few random images, as training would: without it
     the embeddings of all images point the same way.

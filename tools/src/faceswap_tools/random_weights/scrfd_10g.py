@@ -34,7 +34,7 @@ LANDMARKS = ((-0.42, -0.25), (0.42, -0.25), (0.0, 0.1), (-0.35, 0.5), (0.35, 0.5
 
 
 def build_scrfd_10g(seed: int = 10) -> onnx.ModelProto:
-    """The twin of `det_10g.onnx`: `input.1` float32 [1, 3, ?, ?] to nine outputs, batch folded into rows."""
+    """`det_10g.onnx` with random weights: `input.1` float32 [1, 3, ?, ?] to nine outputs, batch folded into rows."""
     graph = TorchLikeGraph(seed)
     stages = _backbone(graph, "input.1")
     levels = _path_aggregation(graph, stages)

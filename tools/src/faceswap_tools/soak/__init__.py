@@ -1,1 +1,1 @@
-"""Mixed traffic for a while, to see whether anything in the server only ever grows."""
+"""Soak test: rounds of mixed traffic, and whether memory, descriptors, threads or regions keep growing."""

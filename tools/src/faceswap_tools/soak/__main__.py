@@ -1,4 +1,4 @@
-"""`python -m faceswap_tools.soak`: rounds of mixed traffic, and after each what the server still holds.
+"""`make soak`: rounds of mixed traffic, and the server's resources after each.
 
 The first rounds are not judged: steps, arenas and Triton's regions grow to their size in them. Between rounds the
 server rests for as long as it takes to give back what it keeps for the next frame.

@@ -1,4 +1,4 @@
-"""What a server holds at a moment: memory, file descriptors, threads, shared memory, requests in flight."""
+"""Resource readings of a server: memory, file descriptors, threads, shared memory, requests in flight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests of every kind: small and large, good and bad, answered and given up."""
+"""Mixed traffic: small and large, valid and invalid, answered and abandoned requests."""
 
 from __future__ import annotations
 
