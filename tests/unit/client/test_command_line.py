@@ -21,6 +21,7 @@ import typer
 from faceswap_client import AsyncClient, Client
 from faceswap_client.cli import CommandFailed, ExitCode, _commands, app
 from faceswap_client.cli._commands import INSTALL_SERVER
+from faceswap_contract.deprecated import old_word
 from faceswap_contract.exit_codes import COMMAND_LINE
 from faceswap_contract.options import option, service_options
 from PIL import Image
@@ -422,3 +423,10 @@ def test_the_console_script_is_installed() -> None:
     script = Path(sys.executable).with_name("faceswap")
     result = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"faceswap \d+\.\d+\.\d+\n", result.stdout)
+
+
+def test_the_old_command_of_the_installed_server_works() -> None:
+    script = Path(sys.executable).with_name("faceswap")
+    result = subprocess.run([script, "debug", "--help"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("Usage: faceswap doctor [OPTIONS]")
+    assert result.stderr.splitlines() == [f"faceswap: warning: {old_word('faceswap debug').warning}"]
