@@ -263,7 +263,7 @@ def test_without_network_one_line_says_what_to_do(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(command, "PACKS", {"buffalo_l": replace(pack, archives=(archive,))})
     arguments = ["--accept-license", "--output", str(tmp_path / "pack"), "--downloads", str(tmp_path / "downloads")]
     result = RUNNER.invoke(command.app, arguments)
-    assert result.exit_code == command.FILES_NOT_TO_BE_HAD == 4
+    assert result.exit_code == command.FILES_UNAVAILABLE == 4
     told = [line for line in result.stderr.splitlines() if "could not be downloaded" in line]
     assert len(told) == 1
     assert told[0].startswith("buffalo_l.zip could not be downloaded: 127.0.0.1: not reached")

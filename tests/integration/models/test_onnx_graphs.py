@@ -1,4 +1,4 @@
-"""Graph surgery: the contract of each prepared network, the grafts bit for bit, the proof, refusals."""
+"""Graph edits: the contract of each prepared network, the grafts bit for bit, the proof, refusals."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from faceswap_models.onnx_graphs import (
     GraphNotKnownError,
     NetworkKind,
     ProofFailedError,
+    edit_graph,
     identify_network,
-    operate,
     prepare_network,
     prove_batchable,
     read_emap,
@@ -102,8 +102,8 @@ def test_grafted_output_cuts_fractions_off_and_clips_like_insightface() -> None:
 def test_detector_contract_and_proof(fixture: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     original = request.getfixturevalue(fixture)
     prepared = tmp_path / "prepared.onnx"
-    surgery = prepare_network(original, prepared)
-    assert surgery.departures == ()
+    edit = prepare_network(original, prepared)
+    assert edit.departures == ()
     graph = onnx.load(prepared).graph
     assert _contract(graph.input) == [("image", "UINT8", ("N", 640, 640, 3))]
     assert _contract(graph.output) == [(name, "FLOAT", shape) for name, shape in DETECTOR_OUTPUTS]
@@ -154,7 +154,7 @@ def test_swapper_contract_emap_and_proof(random_swapper: Path, tmp_path: Path) -
 def test_renaming_the_batch_dimension_alone_is_caught_by_the_proof(det_500m: Path, tmp_path: Path) -> None:
     """The trap: outputs of [N, cells, C] with the old fold mix the images' rows."""
     model = onnx.load(det_500m)
-    operate(model)
+    edit_graph(model)
     for node in model.graph.node:
         if node.op_type == "Transpose" and list(node.attribute[0].ints) == [0, 2, 3, 1]:
             node.attribute[0].ints[:] = [2, 3, 0, 1]
@@ -171,7 +171,7 @@ def test_renaming_the_batch_dimension_alone_is_caught_by_the_proof(det_500m: Pat
 
 def test_a_normalisation_that_divides_is_caught_by_the_proof(random_recogniser: Path, tmp_path: Path) -> None:
     model = onnx.load(random_recogniser)
-    operate(model)
+    edit_graph(model)
     for node in model.graph.node:
         if node.name == "face_scale":
             node.op_type = "Div"
@@ -215,7 +215,7 @@ def test_a_tampered_detector_is_refused_with_what_differs(
     model = onnx.load(random_detector)
     tamper(model)
     with pytest.raises(GraphNotKnownError) as refusal:
-        operate(model)
+        edit_graph(model)
     assert said in str(refusal.value)
     assert len(refusal.value.differences) == 1
 
@@ -223,9 +223,9 @@ def test_a_tampered_detector_is_refused_with_what_differs(
 def test_a_departure_is_reported_not_refused_where_the_hash_is_the_published_one(random_detector: Path) -> None:
     model = onnx.load(random_detector)
     _add_relu(model)
-    surgery = operate(model, hash_is_published=True)
-    assert surgery.departures == ("37 Relu nodes, in det_10g 36",)
-    assert surgery.known.name == "det_10g"
+    edit = edit_graph(model, hash_is_published=True)
+    assert edit.departures == ("37 Relu nodes, in det_10g 36",)
+    assert edit.known.name == "det_10g"
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_an_unknown_tail_is_refused_even_with_a_published_hash(
     constant = next(tensor for tensor in model.graph.initializer if tensor.name == "rows_of_1")
     constant.CopyFrom(numpy_helper.from_array(np.array(shape), "rows_of_1"))
     with pytest.raises(GraphNotKnownError, match=said):
-        operate(model, hash_is_published=True)
+        edit_graph(model, hash_is_published=True)
 
 
 def test_a_file_that_is_not_onnx_is_refused(tmp_path: Path) -> None:
@@ -286,15 +286,15 @@ def _small_recogniser(flatten: list[int]) -> onnx.ModelProto:
 def test_mobilefacenet_with_a_constant_reshape_becomes_batchable(flatten: list[int], tmp_path: Path) -> None:
     original, prepared = tmp_path / "w600k_mbf.onnx", tmp_path / "prepared.onnx"
     onnx.save(_small_recogniser(flatten), original)
-    surgery = prepare_network(original, prepared, hash_is_published=True)
-    assert surgery.known.name == "w600k_mbf"
-    assert f"Reshape to {flatten} became [0, -1]" in surgery.changes
+    edit = prepare_network(original, prepared, hash_is_published=True)
+    assert edit.known.name == "w600k_mbf"
+    assert f"Reshape to {flatten} became [0, -1]" in edit.changes
     assert max(row.max_abs_difference for row in prove_batchable(original, prepared)) <= 2e-6
 
 
 def test_mobilefacenet_is_taken_by_its_hash_only(tmp_path: Path) -> None:
     with pytest.raises(GraphNotKnownError, match="operators of w600k_mbf are not published"):
-        operate(_small_recogniser([1, -1]))
+        edit_graph(_small_recogniser([1, -1]))
 
 
 def _emap_model(*names: str) -> onnx.ModelProto:
@@ -327,7 +327,7 @@ def test_a_swapper_that_mixes_faces_is_refused(random_swapper: Path) -> None:
     _average_over_batch(next(node for node in model.graph.node if node.op_type == "ReduceMean"))
     _pad_batch(model)
     with pytest.raises(GraphNotKnownError) as refusal:
-        operate(model, hash_is_published=True)
+        edit_graph(model, hash_is_published=True)
     told = " / ".join(refusal.value.differences)
     assert "averages over axes [0, 2, 3]" in told
     assert told.count("has pads [1.0, 0.0, 3.0, 3.0, 0.0, 0.0, 3.0, 3.0]") == 2

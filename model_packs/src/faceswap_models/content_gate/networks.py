@@ -1,4 +1,4 @@
-"""Networks of our own: the placeholder for "no gate", and a classifier to test gates with."""
+"""Content gate networks: the placeholder that means "no gate", and a classifier for tests."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ STAND_IN = GateConfig(
 
 
 def build_placeholder() -> onnx.ModelProto:
-    """Says that there is no gate: scores that are not numbers, one for each image.
+    """Builds the placeholder: NaN scores, one per image, which mean that there is no gate.
 
     Inputs: `image` uint8 [N, height, width, 3], `scores_32` float32 [N, 800, 1], neither read.
-    Output: `scores` float32 [N, 1], NaN, which no gate takes for permission.
+    Output: `scores` float32 [N, 1], NaN, which is not a permission where a gate is installed.
     """
     graph = GraphWriter("content_gate")
     image = graph.input("image", TensorProto.UINT8, ["N", "height", "width", 3])
@@ -46,7 +46,7 @@ def build_placeholder() -> onnx.ModelProto:
 
 
 def build_stand_in() -> onnx.ModelProto:
-    """A classifier as its authors would publish it, that refuses magenta: computed, not trained, for tests.
+    """Builds a classifier that refuses magenta, in the form in which one is published; for tests.
 
     Input: `input` float32 [N, 224, 224, 3], BGR less `MEAN`, as open_nsfw takes it.
     Output: `probabilities` float32 [N, 2]: plain, magenta. Half of the image in magenta is even odds.
@@ -55,7 +55,7 @@ def build_stand_in() -> onnx.ModelProto:
     pixels = graph.input("input", TensorProto.FLOAT, ["N", SIDE, SIDE, 3])
     pixels = graph.apply("Add", pixels, graph.constant(np.array(MEAN, np.float32)))
     blue, green, red = (graph.slice(pixels, channel, channel + 1, 3) for channel in range(3))
-    # blue counts more than red, so that channels in the wrong order are noticed
+    # blue has more weight than red, so that a wrong channel order is noticed
     parts = (graph.apply("Mul", blue, graph.number(0.75)), graph.apply("Mul", red, graph.number(0.25)))
     excess = graph.apply("Sub", graph.apply("Add", *parts), green)
     share = graph.apply("Mul", graph.apply("Relu", excess), graph.number(1 / 255))

@@ -1,4 +1,4 @@
-"""Grafts a classifier's preprocessing onto its graph, so that it takes RGB bytes, and proves the result."""
+"""Prepares a classifier for the content gate: adds preprocessing of RGB bytes to its graph, and proves the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InsightFace's own networks: where they come from, under which licence, and how they are made servable.
+"""InsightFace packs: downloads InsightFace's networks after their licence is accepted, and converts them for serving.
 
 python -m faceswap_models.insightface --accept-license --output DIRECTORY
 """

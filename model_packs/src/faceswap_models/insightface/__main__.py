@@ -1,4 +1,4 @@
-"""`python -m faceswap_models.insightface`: licence, download, preparation, installation."""
+"""`python -m faceswap_models.insightface`: prepares an InsightFace pack (licence, download, graph edits, proof)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from faceswap_models.onnx_graphs import GraphNotKnownError, ProofFailedError
 
 # Exit codes; 2 is typer's for a wrong command line.
 LICENCE_NOT_ACCEPTED = 3
-FILES_NOT_TO_BE_HAD = 4
+FILES_UNAVAILABLE = 4
 FILES_NOT_USABLE = 5
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 class PackName(str, Enum):
-    """Packs of InsightFace's that can be prepared."""
+    """InsightFace packs that can be prepared."""
 
     BUFFALO_L = "buffalo_l"
     BUFFALO_S = "buffalo_s"
@@ -53,10 +53,10 @@ def install(
         Path | None, typer.Option(help="Where downloads are kept. [default: in the user's cache directory]")
     ] = None,
 ) -> None:
-    """Puts InsightFace's networks in place: downloads, checks, makes batchable, proves, installs.
+    """Prepare an InsightFace pack: download, check, make batchable, prove, write.
 
-    Exit codes: 0 done; 2 wrong command line; 3 licence not accepted, nothing was downloaded; 4 files could
-    not be had; 5 files are not the published ones, or the output directory is occupied.
+    Exit codes: 0 done; 2 wrong command line; 3 licence not accepted, nothing was downloaded; 4 files are
+    not available; 5 files are not the published ones, or the output directory is occupied.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if not accept_license:
@@ -72,10 +72,10 @@ def install(
             prepare_insightface_pack(chosen, files, output, notice=console.print)
     except DownloadError as error:
         console.print(_no_download(error), markup=False)
-        raise typer.Exit(FILES_NOT_TO_BE_HAD) from error
+        raise typer.Exit(FILES_UNAVAILABLE) from error
     except (MissingOriginalsError, OSError) as error:
         console.print(str(error), markup=False)
-        raise typer.Exit(FILES_NOT_TO_BE_HAD) from error
+        raise typer.Exit(FILES_UNAVAILABLE) from error
     except (WrongFileError, GraphNotKnownError, ProofFailedError, OutputOccupiedError) as error:
         console.print(str(error), markup=False)
         raise typer.Exit(FILES_NOT_USABLE) from error
@@ -98,7 +98,7 @@ def _download(pack: Pack, directory: Path, scratch: Path, console: Console) -> d
 
 
 def _download_archive(pack: Pack, directory: Path, scratch: Path, bars: Progress) -> dict[str, Path]:
-    """Detector and recogniser, from the first archive that can be had."""
+    """Detector and recogniser, from the first archive that can be downloaded."""
     failed = None
     for archive in pack.archives:
         try:
@@ -123,7 +123,7 @@ def _download_with_bar(file: OriginalFile, directory: Path, bars: Progress) -> P
 
 def _no_download(error: DownloadError) -> str:
     return (
-        f"{error}. With network access run this again (it goes on where it stopped), or put the file into a "
+        f"{error}. With network access run this again (it resumes), or put the file into a "
         "directory and name it with --from; without InsightFace's networks the offline pack works anywhere."
     )
 

@@ -1,4 +1,4 @@
-"""Downloads one published file: resumed, retried, from several sources, checked before it gets its name."""
+"""Download of one published file: resumes, retries, tries several sources, verifies size and sha256."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CHUNK = 1 << 20  # bytes
 HTTP_OK = 200
 HTTP_PARTIAL_CONTENT = 206
 HTTP_RANGE_NOT_SATISFIABLE = 416
-# Answers that may be another one a moment later: timeout, too many requests, server errors.
-PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Worth a retry: timeout, too many requests, server errors.
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadLimits:
-    """How long to wait and how often to try. All times in seconds."""
+    """Timeouts (seconds) and numbers of attempts."""
 
     connect_timeout: float = 10.0
     stall_timeout: float = 30.0  # without a single byte
@@ -38,21 +38,23 @@ class DownloadLimits:
 
 
 class DownloadError(RuntimeError):
-    """No source gave the file.
+    """The file could not be downloaded from any source.
 
-    `reasons` has for each reason the hosts it was met at; `unreachable` says that no host answered at all.
+    Attributes:
+        reasons: reason -> the hosts where it occurred.
+        unreachable: no host answered at all.
     """
 
     def __init__(self, name: str, reasons: Mapping[str, Sequence[str]], *, unreachable: bool = False) -> None:
-        told = "; ".join(f"{', '.join(hosts)}: {reason}" for reason, hosts in reasons.items())
-        super().__init__(f"{name} could not be downloaded: {told or 'no source is known'}")
+        listed = "; ".join(f"{', '.join(hosts)}: {reason}" for reason, hosts in reasons.items())
+        super().__init__(f"{name} could not be downloaded: {listed or 'no source is known'}")
         self.name = name
         self.reasons = {reason: tuple(hosts) for reason, hosts in reasons.items()}
         self.unreachable = unreachable
 
 
 class _SourceFailedError(Exception):
-    """This source will not give the file."""
+    """This source cannot provide the file; the next one is tried."""
 
 
 class _HostUnreachableError(_SourceFailedError):
@@ -60,7 +62,7 @@ class _HostUnreachableError(_SourceFailedError):
 
 
 class _AttemptFailedError(Exception):
-    """This attempt gave out; another one may go on from where it stopped."""
+    """This attempt failed; a retry may resume it."""
 
     def __init__(self, reason: str, *, connected: bool = True) -> None:
         super().__init__(reason)
@@ -68,10 +70,10 @@ class _AttemptFailedError(Exception):
 
 
 class _Download:
-    """One file on its way into a directory.
+    """Download of one file into a directory.
 
-    While it arrives it is called `<name>.partial`, and a later run goes on with what is there. Its own
-    name it gets by an atomic rename, once its size and sha256 are the published ones.
+    Until it is complete the file is called `<name>.partial`, and a later run resumes it. An atomic rename gives it its
+    name once size and sha256 are the published ones.
     """
 
     def __init__(
@@ -108,7 +110,7 @@ class _Download:
         raise DownloadError(self._file.name, reasons, unreachable=unreachable == set(hosts))
 
     def _from_source(self, client: httpx.Client, url: str) -> None:
-        """Attempts until the file is complete and right; attempts that bring new bytes do not count."""
+        """Retries until the file is complete and verified; attempts that bring new bytes do not count."""
         failures = unconnected = 0
         while True:
             before = self._size()
@@ -126,13 +128,13 @@ class _Download:
                 return
             if not resumed:
                 raise _SourceFailedError(f"sent another file: sha256 is not {self._file.sha256}; it was deleted")
-            # What was there already may have been the wrong part. Once more, from the start.
+            # the part that was resumed may have been another file's: start again from byte 0
 
     def _attempt(self, client: httpx.Client, url: str, offset: int) -> None:
         """Appends what the source sends from `offset` on until the file is complete."""
         if offset >= self._file.size:
             return
-        # Compressed bytes could not be resumed; "identity" has them sent as they are.
+        # a compressed body cannot be resumed
         headers = {"Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
@@ -141,9 +143,9 @@ class _Download:
                 offset = self._accept(response, offset)
                 self._write(response, offset)
         except httpx.TooManyRedirects as error:
-            raise _SourceFailedError("redirects without end") from error
+            raise _SourceFailedError("too many redirects") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise _SourceFailedError(f"leads to an address that cannot be used ({error})") from error
+            raise _SourceFailedError(f"redirects to an invalid address ({error})") from error
         except httpx.ConnectTimeout as error:
             reason = f"no connection within {self._limits.connect_timeout:g} s"
             raise _AttemptFailedError(reason, connected=False) from error
@@ -155,15 +157,15 @@ class _Download:
             raise _AttemptFailedError(str(error) or type(error).__name__) from error
 
     def _accept(self, response: httpx.Response, offset: int) -> int:
-        """Judges the answer's head; returns where its bytes belong."""
+        """Checks the response's status and headers; returns the offset of its first byte."""
         first, last = (response.history or [response])[0].request.url, response.url
         if first.scheme == "https" and last.scheme != "https":
-            raise _SourceFailedError(f"redirects to {last.scheme}, which anyone on the way can change")
+            raise _SourceFailedError(f"redirects to {last.scheme}, which is not authenticated")
         status = response.status_code
         if status == HTTP_RANGE_NOT_SATISFIABLE and offset:
             self._partial.unlink()
-            raise _AttemptFailedError("cannot go on from where the download stopped")
-        if status in PASSING_STATUSES:
+            raise _AttemptFailedError("the source refuses to resume")
+        if status in TRANSIENT_STATUSES:
             raise _AttemptFailedError(f"HTTP {status}")
         if status not in {HTTP_OK, HTTP_PARTIAL_CONTENT}:
             raise _SourceFailedError(f"HTTP {status}")

@@ -1,4 +1,4 @@
-"""Published files that are there already: loose, in insightface's own directories, or in a zip file."""
+"""Finds published files on disk: loose, in insightface's own directory layout, or in a zip file."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ class WrongFileError(RuntimeError):
 
 
 def find_originals(pack: Pack, directory: Path, scratch: Path) -> dict[str, Path]:
-    """The pack's three files from a directory the operator has.
+    """Finds a pack's three files in a directory.
 
-    Looked for in `directory` and where insightface keeps them under it: `<pack>/`, `models/`,
-    `models/<pack>/`; beside it where it is a pack's directory (~/.insightface/models/buffalo_l has
-    inswapper_128.onnx beside it). Zip files are looked for in the same places.
+    Searches `directory` and insightface's layout below it: `<pack>/`, `models/`,
+    `models/<pack>/`; and beside it if it is a pack's directory (~/.insightface/models/buffalo_l has
+    inswapper_128.onnx beside it). Zip files are searched for in the same places.
 
     Args:
-        directory: where to look.
-        scratch: where a zip file's members are unpacked to.
+        directory: where to search.
+        scratch: where members of a zip file are unpacked.
 
     Returns:
-        For each original's name its path. Hashes are not looked at here, except of unpacked files.
+        Name of each original -> its path. Only unpacked files are hashed here.
 
     Raises:
-        MissingOriginalsError: names what is missing and where it was looked for.
+        MissingOriginalsError: names what is missing and where it was searched for.
         WrongFileError: a zip file's member is not the published file.
     """
     places = [place for place in _places(pack, directory) if place.is_dir()]
@@ -65,7 +65,7 @@ def find_originals(pack: Pack, directory: Path, scratch: Path) -> dict[str, Path
 
 
 def extract_archive(path: Path, members: Sequence[OriginalFile], directory: Path) -> dict[str, Path]:
-    """Unpacks some members of a zip file, wherever in it they lie, and checks size and sha256.
+    """Unpacks members of a zip file by file name, in any of its folders, and checks size and sha256.
 
     Raises:
         WrongFileError: it is not a zip file, a member is missing or not the published file.

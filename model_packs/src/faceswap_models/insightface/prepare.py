@@ -1,17 +1,17 @@
-"""From InsightFace's files to a pack that is served: edited, proven, described, installed at once."""
+"""Converts InsightFace's files into a pack for serving: graph edits, proof against the originals, manifest."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
+from faceswap_contract.version import __version__
 from faceswap_core.files.digests import file_sha256
 from numpy.typing import NDArray
 
@@ -20,16 +20,15 @@ from faceswap_models.insightface.sources import OriginalFile, Pack
 from faceswap_models.onnx_graphs import ProofFailedError, ProofRow, prepare_network, prove_batchable, read_emap
 from faceswap_models.onnx_graphs.identity_projection import build_identity_projection
 from faceswap_models.onnx_graphs.proof import BATCH_SIZES
+from faceswap_models.pack_manifest import FORMAT, MANIFEST
 
 # Names in the model repository, whichever pack the networks are from.
 DETECTOR_FILE = "det_10g.onnx"
 RECOGNISER_FILE = "w600k_r50.onnx"
 PROJECTION_FILE = "project_identity.onnx"
 SWAPPER_FILE = "inswapper_128.onnx"
-MANIFEST_FILE = "manifest.json"
 PREPARED_FILES = (DETECTOR_FILE, RECOGNISER_FILE, PROJECTION_FILE, SWAPPER_FILE)
 
-MANIFEST_FORMAT = 1
 # Of unit-length rows; the products are summed in another order than numpy's.
 LATENT_BOUND = 1e-5
 
@@ -52,16 +51,15 @@ def prepare_insightface_pack(
 ) -> dict[str, Any]:
     """Writes `directory`: det_10g.onnx, w600k_r50.onnx, project_identity.onnx, inswapper_128.onnx, manifest.json.
 
-    Everything is made beside `directory` and proven there; only then it takes its place, and a pack that
-    was there goes. After a failure `directory` is as it was.
+    Everything is built and proven beside `directory`, which is then replaced. After a failure it is as it was.
 
     Args:
-        pack: which files these are; for buffalo_s too the prepared ones have the names above.
-        files: for the name of each of the pack's originals, its path.
+        pack: which files these are; the prepared ones of buffalo_s have the names above too.
+        files: name of each of the pack's originals -> its path.
         directory: the pack's directory; must be new, empty or a pack.
-        require_published_hashes: False takes files of other hashes, as architecture twins are, if their
+        require_published_hashes: False accepts files with other hashes, for example random weights, if their
             graphs are exactly as published.
-        batch_sizes: batches of the proof.
+        batch_sizes: batch sizes of the proof.
         notice: called before each long step.
 
     Returns:
@@ -92,7 +90,7 @@ def prepare_insightface_pack(
         notice(f"preparing {PROJECTION_FILE} from {pack.swapper.name}")
         networks[PROJECTION_FILE] = _project_identity(files[pack.swapper.name], staging / PROJECTION_FILE)
         manifest = _manifest(pack, networks)
-        (staging / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        (staging / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         _install(staging, directory, Path(scratch))
     return manifest
 
@@ -104,15 +102,15 @@ def _prepare(
     require_published_hashes: bool,
     batch_sizes: Sequence[int],
 ) -> dict[str, Any]:
-    """Edits and proves one network; returns its part of the manifest."""
+    """Edits and proves one network; returns its entry in the manifest."""
     sha256 = file_sha256(path)
     is_published = sha256 == original.sha256
     if require_published_hashes and not is_published:
         raise WrongFileError.of_hash(path, original, sha256)
-    surgery = prepare_network(path, prepared, hash_is_published=is_published)
+    edit = prepare_network(path, prepared, hash_is_published=is_published)
     expected = Path(original.name).stem
-    if not is_published and surgery.known.name != expected:
-        raise WrongFileError(f"{path} has the graph of {surgery.known.name}, not of {expected}")
+    if not is_published and edit.known.name != expected:
+        raise WrongFileError(f"{path} has the graph of {edit.known.name}, not of {expected}")
     proof = prove_batchable(path, prepared, batch_sizes=batch_sizes)
     return {
         "source": {
@@ -121,8 +119,8 @@ def _prepare(
             "sha256": sha256,
             "sha256_is_published": is_published,
         },
-        "changes": list(surgery.changes),
-        "departures_from_published_graph": list(surgery.departures),
+        "changes": list(edit.changes),
+        "departures_from_published_graph": list(edit.departures),
         "bytes": prepared.stat().st_size,
         "sha256": file_sha256(prepared),
         "proof": [_proof_entry(row) for row in proof],
@@ -169,12 +167,12 @@ def _latent_difference(projection: Path, emap: NDArray[np.float32]) -> float:
 
 def _manifest(pack: Pack, networks: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "format": MANIFEST_FORMAT,
+        "format": FORMAT,
         "pack": "insightface",
         "variant": pack.name,
         "licence": "InsightFace's trained models: non-commercial research only; not to be passed on",
         "made_with": {
-            "faceswap-tools": _tool_version(),
+            "faceswap-models": __version__,
             "onnx": onnx.__version__,
             "onnxruntime": onnxruntime.__version__,
         },
@@ -183,26 +181,19 @@ def _manifest(pack: Pack, networks: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tool_version() -> str:
-    try:
-        return metadata.version("faceswap-tools")
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
 def _require_replaceable(directory: Path) -> None:
-    """A wrong --output must not cost anyone a directory of theirs."""
+    """Refuses a directory that is not a pack, so that a wrong --output deletes nothing."""
     if not directory.exists():
         return
     if not directory.is_dir():
         raise OutputOccupiedError(f"{directory} is not a directory")
-    strangers = {path.name for path in directory.iterdir()} - {*PREPARED_FILES, MANIFEST_FILE}
-    if strangers:
-        raise OutputOccupiedError(f"{directory} holds {', '.join(sorted(strangers)[:3])}, so it is not a pack")
+    others = {path.name for path in directory.iterdir()} - {*PREPARED_FILES, MANIFEST}
+    if others:
+        raise OutputOccupiedError(f"{directory} holds {', '.join(sorted(others)[:3])}, so it is not a pack")
 
 
 def _install(staging: Path, directory: Path, scratch: Path) -> None:
-    """Puts the finished pack in its place; the old one is deleted with the scratch directory."""
+    """Moves the finished pack to its place; the old one is deleted with the scratch directory."""
     if directory.exists():
         directory.replace(scratch / "replaced")
     staging.replace(directory)

@@ -1,9 +1,8 @@
-"""What InsightFace published: names, sizes, hashes, addresses, licence.
+"""InsightFace's published files: names, sizes, sha256, addresses, licence notice.
 
-Each size and sha256 stands in at least two independent public repositories that check the file they
-downloaded against it; none was recomputed here, except `det_500m`'s. The official addresses are those
-of insightface's own downloader (utils/storage.py) and release page. Mirrors hold the same bytes or are
-refused by the hash.
+Sizes and hashes: each is recorded by at least two independent public repositories that verify their download with
+it; only `det_500m`'s was recomputed here. Official addresses: insightface's downloader (utils/storage.py) and release
+page. A mirror that serves other bytes is refused by the hash.
 """
 
 from __future__ import annotations
@@ -103,7 +102,7 @@ BUFFALO_L = Archive(
     ),
     (DET_10G, W600K_R50),
 )
-# The same two files as in buffalo_s.zip without the 112 MB this project has no use for.
+# the same two files as in buffalo_s.zip, without 112 MB that are not used
 BUFFALO_SC = Archive(
     OriginalFile(
         "buffalo_sc.zip",

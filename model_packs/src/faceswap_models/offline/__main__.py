@@ -1,4 +1,4 @@
-"""`python -m faceswap_models.offline DIR`: write the offline pack into DIR."""
+"""`python -m faceswap_models.offline DIR`: builds the offline pack into DIR."""
 
 from __future__ import annotations
 

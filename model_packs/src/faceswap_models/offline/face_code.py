@@ -1,8 +1,8 @@
-"""The code the stand-in recogniser writes and the stand-in swapper reads: a face in 512 numbers.
+"""Face code of the stand-in recogniser and swapper: the appearance of a face as 512 numbers.
 
-A face is looked at through a soft ellipse in the ArcFace frame (112 x 112 pixels, insightface's dst112),
+A face is sampled under a soft ellipse in the ArcFace frame (112 x 112 pixels, insightface's dst112),
 as luma and chroma, minus a fixed average face, in its lowest spatial frequencies (cosine transform).
-Number 0 is a constant: after L2-normalisation it still tells how long the code was.
+Number 0 is a constant, from which the length of the code can be computed after L2 normalisation.
 
 Every table is rounded to a multiple of 2^-22, so that the last bit of a machine's `cos` and `exp` cannot
 change the bytes of the pack.

@@ -1,4 +1,4 @@
-"""A small writer for ONNX graphs: values in, operators one after another, one checked model out."""
+"""Builder for small ONNX graphs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Dimensions = Sequence[int | str]
 
 
 class GraphWriter:
-    """Collects nodes and initializers; every value gets a name of its own.
+    """Collects nodes and initializers; each value gets a unique name.
 
     Operators are looked up in the default ONNX domain at `OPSET`.
     """
@@ -81,7 +81,7 @@ class GraphWriter:
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
-            producer_name="faceswap_tools",
+            producer_name="faceswap_models",
             doc_string=description,
         )
         helper.set_model_props(model, {"name": self.name, "description": description, **metadata})

@@ -1,4 +1,4 @@
-"""The offline pack's `w600k_r50`: a stand-in that codes how a face looks, not who it is."""
+"""Recogniser of the offline pack (`w600k_r50`): a stand-in that encodes appearance, not identity."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def build_recogniser() -> onnx.ModelProto:
     return graph.model(
         "Stand-in for a face recogniser: low frequencies of the aligned face in 512 numbers. "
         "Computed, not trained; it does not recognise people.",
-        {"stand_in": "true", "licence": "as this project", "source": "computed by faceswap_tools"},
+        {"stand_in": "true", "licence": "as this project", "source": "computed by faceswap_models"},
     )

@@ -1,4 +1,4 @@
-"""The offline pack's `inswapper_128`: a stand-in that paints the source's coarse look under the target."""
+"""Swapper of the offline pack (`inswapper_128`): a stand-in that blends low source frequencies into the target."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIDE = 128  # pixels, the swapper's crop
 # column c + 8 here and the rows are the same.
 SHIFT_X = 8
 
-# Smallest share of number 0 in a unit code that is believed; less comes from no code of ours.
+# Smallest share of number 0 in a unit code; a face code never has less.
 SMALLEST_MARK = 0.02
 
 # How much of the source's overall tone and of its shading from side to side and top to bottom is replaced by
@@ -61,7 +61,7 @@ def build_swapper() -> onnx.ModelProto:
     return graph.model(
         "Stand-in for a face swapper: the source's low frequencies under the target's fine detail. "
         "Computed, not trained.",
-        {"stand_in": "true", "licence": "as this project", "source": "computed by faceswap_tools"},
+        {"stand_in": "true", "licence": "as this project", "source": "computed by faceswap_models"},
     )
 
 

@@ -1,4 +1,4 @@
-"""The `project_identity` network: embeddings to the latents a swapper takes."""
+"""Network `project_identity`: embeddings to the latents that a swapper takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from faceswap_contract.limits import EMBEDDING_SIZE
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-# Below this norm a row counts as empty. Keeps a zero row at zero instead of 0/0.
+# smaller norms are raised to this, so that a zero row stays zero instead of 0/0
 SMALLEST_NORM = 1e-12
 
 # Loads in onnxruntime 1.16 and later, and so in the 1.19 of Triton 24.10.
@@ -17,14 +17,14 @@ IR_VERSION = 8
 
 
 def build_identity_projection(emap: NDArray[np.float32]) -> onnx.ModelProto:
-    """A graph that projects embeddings through `emap` and gives each target face its source's latent.
+    """Builds a graph that projects embeddings through `emap` and selects each target face's source latent.
 
     The arithmetic of insightface's `INSwapper.get` (insightface/model_zoo/inswapper.py):
     latent = normalise(normalise(embedding) @ emap), both L2. One row that is all zeros stays all zeros.
 
     Inputs: `embedding` float32 [R, 512], one row per source face, any length; `face_source` int32 [K],
     for each target face the row of its source, 0 <= row < R (onnxruntime refuses a row outside).
-    Outputs: `latent` float32 [K, 512] of unit length; `identity` float32 [R, 512], the embeddings as they came.
+    Outputs: `latent` float32 [K, 512] of unit length; `identity` float32 [R, 512], the embeddings unchanged.
     R and K are independent: the model does not batch. `identity` exists because a Triton ensemble cannot show its
     caller a tensor that another step consumes unless every request asks for it (24.10: "unexpected deadlock").
 
@@ -67,7 +67,7 @@ def build_identity_projection(emap: NDArray[np.float32]) -> onnx.ModelProto:
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
-        producer_name="faceswap_tools",
+        producer_name="faceswap_models",
         doc_string="L2-normalise, multiply by emap, L2-normalise, one row per target face.",
     )
     helper.set_model_props(model, {"name": "project_identity", "description": model.doc_string})

@@ -1,8 +1,7 @@
-"""The graphs this package knows how to edit, and how a file is recognised as one of them.
-
-A file is recognised by its inputs and outputs, never by its name. Operator counts of `det_500m` and
+"""Known graphs: the networks this package can edit, recognised by inputs and outputs, never by file name.
+ Operator counts of `det_500m` and
 `scrfd_2.5g_kps` were read from the files; those of `det_10g`, `w600k_r50` and `inswapper_128` are
-published facts (see `architecture_twins.published_facts`); for `w600k_mbf` none were found.
+published facts (see `published_facts`); for `w600k_mbf` none were found.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class GraphNotKnownError(ValueError):
 
 
 class NetworkKind(Enum):
-    """What a network does, told by its inputs and outputs."""
+    """Kind of a network, determined by its inputs and outputs."""
 
     DETECTOR = "detector"
     RECOGNISER = "recogniser"
@@ -100,7 +99,7 @@ KNOWN_GRAPHS: tuple[KnownGraph, ...] = (
 
 
 def graph_inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """The inputs a caller feeds; old files list their weights as inputs too."""
+    """Inputs without weights, which old files list as inputs too."""
     weights = {tensor.name for tensor in model.graph.initializer}
     return [value for value in model.graph.input if value.name not in weights]
 
@@ -114,7 +113,7 @@ def declared_shape(value: onnx.ValueInfoProto) -> Shape:
 
 
 def identify_network(model: onnx.ModelProto) -> NetworkKind:
-    """Tells detector, recogniser and swapper apart by the shapes of their inputs and outputs.
+    """Determines the kind of a network from the shapes of its inputs and outputs.
 
     Raises:
         GraphNotKnownError: it is none of the three.
@@ -140,10 +139,10 @@ def identify_network(model: onnx.ModelProto) -> NetworkKind:
 
 
 def match_known_graph(model: onnx.ModelProto, kind: NetworkKind) -> tuple[KnownGraph, tuple[str, ...]]:
-    """The known graph of this kind nearest to the model's, and everything that differs from it.
+    """The known graph of this kind that differs least from the model's, and the differences.
 
-    A graph whose operators are not published is only taken for one with its output's name, and that its
-    operators could not be compared counts as a difference.
+    A graph whose operators are not published is a candidate only for a file with the same output names; that its
+    operators cannot be compared counts as a difference.
     """
     outputs = tuple(value.name for value in model.graph.output)
     candidates = [
@@ -156,7 +155,7 @@ def match_known_graph(model: onnx.ModelProto, kind: NetworkKind) -> tuple[KnownG
 
 
 def differences_from(model: onnx.ModelProto, known: KnownGraph) -> tuple[str, ...]:
-    """In words, what of the model's inputs, outputs and operators is not as in `known`."""
+    """Differences of the model's inputs, outputs and operators from `known`, in words."""
     differences = []
     for what, values, names in (
         ("inputs", graph_inputs(model), known.inputs),

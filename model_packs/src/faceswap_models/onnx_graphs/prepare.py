@@ -1,4 +1,4 @@
-"""From a published file to the one that is served."""
+"""ONNX graph edits: converts a published network into the one that is served."""
 
 from __future__ import annotations
 
@@ -16,34 +16,40 @@ from faceswap_models.onnx_graphs.known_graphs import (
     identify_network,
     match_known_graph,
 )
-from faceswap_models.onnx_graphs.recogniser import operate_on_recogniser
-from faceswap_models.onnx_graphs.scrfd import operate_on_scrfd
-from faceswap_models.onnx_graphs.swapper import operate_on_swapper
+from faceswap_models.onnx_graphs.recogniser import edit_recogniser
+from faceswap_models.onnx_graphs.scrfd import edit_scrfd
+from faceswap_models.onnx_graphs.swapper import edit_swapper
 
-_OPERATIONS: Mapping[NetworkKind, Callable[[onnx.ModelProto], tuple[str, ...]]] = {
-    NetworkKind.DETECTOR: operate_on_scrfd,
-    NetworkKind.RECOGNISER: operate_on_recogniser,
-    NetworkKind.SWAPPER: operate_on_swapper,
+_EDITORS: Mapping[NetworkKind, Callable[[onnx.ModelProto], tuple[str, ...]]] = {
+    NetworkKind.DETECTOR: edit_scrfd,
+    NetworkKind.RECOGNISER: edit_recogniser,
+    NetworkKind.SWAPPER: edit_swapper,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Surgery:
-    """What was done to a file."""
+class GraphEdit:
+    """Edits made to a network.
+
+    Attributes:
+        known: the published graph it was recognised as.
+        changes: what was changed, in sentences.
+        departures: where a file with the published hash differs from its description.
+    """
 
     known: KnownGraph
-    changes: tuple[str, ...]  # sentences
-    departures: tuple[str, ...]  # where a file of known hash is not as its description says
+    changes: tuple[str, ...]
+    departures: tuple[str, ...]
 
 
-def operate(model: onnx.ModelProto, *, hash_is_published: bool = False) -> Surgery:
+def edit_graph(model: onnx.ModelProto, *, hash_is_published: bool = False) -> GraphEdit:
     """Edits a network in place so that it takes uint8 NHWC RGB images in batches of any size.
 
     Args:
         model: a detector, recogniser or swapper as InsightFace published it.
-        hash_is_published: the file's sha256 is the published one, so the file is what it says. The
-            descriptions of files this project never saw are second-hand; where such a file departs from
-            them, the departures are reported. What the edit itself relies on is required all the same.
+        hash_is_published: the file's sha256 is the published one. Differences from the description in
+            `known_graphs`, which is second-hand for files this project has not seen, are then reported instead of
+            refused. What the edit itself relies on is always required.
 
     Raises:
         GraphNotKnownError: the graph is not one that is known; the error says what differs. The model may
@@ -53,13 +59,13 @@ def operate(model: onnx.ModelProto, *, hash_is_published: bool = False) -> Surge
     known, differences = match_known_graph(model, kind)
     if differences and not hash_is_published:
         raise GraphNotKnownError(f"{kind.value}, nearest to {known.name}", differences)
-    return Surgery(known=known, changes=_OPERATIONS[kind](model), departures=differences)
+    return GraphEdit(known=known, changes=_EDITORS[kind](model), departures=differences)
 
 
-def prepare_network(original: Path, prepared: Path, *, hash_is_published: bool = False) -> Surgery:
+def prepare_network(original: Path, prepared: Path, *, hash_is_published: bool = False) -> GraphEdit:
     """Reads `original`, edits its graph and writes `prepared` (atomically; an old file is replaced).
 
-    See `operate`.
+    See `edit_graph`.
 
     Raises:
         GraphNotKnownError: the file is not ONNX, or its graph is not known.
@@ -69,7 +75,7 @@ def prepare_network(original: Path, prepared: Path, *, hash_is_published: bool =
         model = onnx.load(original, load_external_data=False)
     except DecodeError as error:
         raise GraphNotKnownError(original.name, ["it is not an ONNX file"]) from error
-    surgery = operate(model, hash_is_published=hash_is_published)
+    edit = edit_graph(model, hash_is_published=hash_is_published)
     content = model.SerializeToString()
     onnx.checker.check_model(content)
     partial = prepared.with_name(f".{prepared.name}.partial")
@@ -78,4 +84,4 @@ def prepare_network(original: Path, prepared: Path, *, hash_is_published: bool =
         partial.replace(prepared)
     finally:
         partial.unlink(missing_ok=True)
-    return surgery
+    return edit

@@ -1,5 +1,5 @@
-"""The proof that surgery changed nothing: a batch through the prepared file against single runs of the
-untouched one with insightface's own preprocessing."""
+"""Proof of an edited network: batches through it against single runs of the untouched file with insightface's own
+preprocessing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _IMAGES: Mapping[NetworkKind, tuple[int, Normalisation]] = {
 
 # With every optimisation on, onnxruntime's CPU provider lays convolutions out in blocks and fuses
 # additions into them, more of them where a file declares all sizes: the untouched det_10g leaves
-# height and width open, the prepared one does not. Last bits then differ (det_10g twin 1.3e-6,
+# height and width open, the prepared one does not. Last bits then differ (det_10g with random weights 1.3e-6,
 # scrfd_2.5g_kps 9.5e-7). Without the layout step the same kernels run and nothing differs.
 OPTIMISED_BOUND = 2e-6
 # A batch of rows through the last matrix product may be summed in another order than one row.
@@ -73,8 +73,8 @@ def prove_batchable(
 ) -> list[ProofRow]:
     """Runs batches through the prepared network and compares with single runs of the untouched one.
 
-    Once as served, with all of onnxruntime's optimisations, and once without its layout step, where
-    detectors must be equal bit for bit. A swapper's bytes must be equal as served, which is all it is run.
+    Runs twice: as served, with all of onnxruntime's optimisations, and without its layout optimisation, where
+    detectors must be equal bit for bit. A swapper is run as served only; its bytes must be equal.
 
     Args:
         original: the untouched file, run with `cv2.dnn.blobFromImage` as insightface does.
@@ -84,10 +84,10 @@ def prove_batchable(
         threads: of onnxruntime.
 
     Returns:
-        A row for every batch and output, in the prepared file's order of outputs.
+        One row per batch and output, in the prepared file's order of outputs.
 
     Raises:
-        ProofFailedError: a bound is broken or an output has the wrong shape; says which.
+        ProofFailedError: a bound is exceeded or an output has the wrong shape.
     """
     session = _session(prepared, threads, optimised=True)
     kind = _kind(session)
@@ -121,7 +121,7 @@ def _bound(kind: NetworkKind, optimised: bool) -> float:
 
 
 def _kind(prepared: onnxruntime.InferenceSession) -> NetworkKind:
-    """Told by the name of the image's input, which is part of each contract."""
+    """Determined by the name of the image input, which is part of each network's contract."""
     name = prepared.get_inputs()[0].name
     if name not in _KINDS:
         raise ProofFailedError(f"the prepared network's first input is {name}, not one of {', '.join(_KINDS)}")
@@ -168,7 +168,7 @@ def _single_runs(
     results = []
     for image, latent in zip(images, latents, strict=True):
         mean = (normalisation.mean,) * 3
-        bgr = np.ascontiguousarray(image[:, :, ::-1])  # insightface hands OpenCV's BGR over
+        bgr = np.ascontiguousarray(image[:, :, ::-1])  # insightface passes OpenCV's BGR
         blob = cv2.dnn.blobFromImage(bgr, 1.0 / normalisation.std, (size, size), mean, swapRB=True)
         feeds = {inputs[0]: blob}
         if kind is NetworkKind.SWAPPER:

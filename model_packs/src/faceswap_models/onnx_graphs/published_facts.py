@@ -1,8 +1,8 @@
-"""What is published about the real files, and the check of a twin against it.
+"""Published facts about InsightFace's files: operators, parameters and sizes, to compare random weights with.
 
 Node, operator and parameter counts: the networks' public configurations and ports. File sizes: Git LFS
-pointers and hash lists of several public repositories. A twin's names differ in length from the real
-file's, so its size may differ by a little.
+pointers and hash lists of several public repositories. Names in a file with random weights have other
+lengths than in the real one, so its size may differ by a little.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onnx import TensorProto
 
 
 class GraphMismatchError(RuntimeError):
-    """A twin is not the architecture it should be."""
+    """A network with random weights does not have the published architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def count_parameters(model: onnx.ModelProto) -> int:
 
 
 def check_against_published(name: str, model: onnx.ModelProto) -> None:
-    """Compares a twin with what is published about the file it copies.
+    """Compares a network with random weights to the published facts about the file it stands for.
 
     Raises:
         GraphMismatchError: names every count that differs.
@@ -92,4 +92,4 @@ def check_against_published(name: str, model: onnx.ModelProto) -> None:
     if abs(size - facts.file_bytes) > facts.size_tolerance:
         differences.append(f"{size} bytes, published {facts.file_bytes}")
     if differences:
-        raise GraphMismatchError(f"the twin of {name} has {'; '.join(differences)}")
+        raise GraphMismatchError(f"{name} with random weights has {'; '.join(differences)}")

@@ -1,7 +1,7 @@
 """ArcFace recognisers: IResNet-50 (`w600k_r50`) and MobileFaceNet (`w600k_mbf`).
 
-Their bodies work for any batch; only the output's declared shape, and in some exports a Reshape
-before the last layer, say one image.
+Their layers accept any batch size; only the declared output shape, and in some exports a Reshape before the last
+layer, fix it to 1.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BATCH_SAFE = frozenset(
 COMPUTED_VIEW = frozenset({"Shape", "Constant", "Gather", "Unsqueeze", "Concat"})
 
 
-def operate_on_recogniser(model: onnx.ModelProto) -> tuple[str, ...]:
+def edit_recogniser(model: onnx.ModelProto) -> tuple[str, ...]:
     """Edits a recogniser in place: `face` uint8 [N,112,112,3] RGB, aligned, to `embedding` float32
     [N,512], not normalised.
 
@@ -56,7 +56,7 @@ def operate_on_recogniser(model: onnx.ModelProto) -> tuple[str, ...]:
 
 
 def _free_reshapes(model: onnx.ModelProto) -> tuple[str, ...]:
-    """Lets a Reshape to a constant [1, X] or [-1, X] keep the batch: [0, X], with X = -1 for [1, X]."""
+    """Rewrites a Reshape to a constant [1, X] or [-1, X] so that it keeps the batch: [0, X], with X = -1 for [1, X]."""
     changes = []
     for index, node in enumerate(model.graph.node):
         if node.op_type != "Reshape":

@@ -1,4 +1,4 @@
-"""SCRFD detectors: nine outputs folded for one image become nine outputs with a batch dimension.
+"""SCRFD detectors: adds a batch dimension to the nine outputs.
 
 InsightFace's exports end each output with Transpose [2,3,0,1] (to H,W,N,C) and Reshape [-1,C], which
 interleaves the rows of a batch. A later exporter writes Transpose [0,2,3,1] and a computed Reshape
@@ -30,7 +30,7 @@ FOLDING = [2, 3, 0, 1]
 BATCHED = [0, 2, 3, 1]
 
 
-def operate_on_scrfd(model: onnx.ModelProto) -> tuple[str, ...]:
+def edit_scrfd(model: onnx.ModelProto) -> tuple[str, ...]:
     """Edits a detector in place: `image` uint8 [N,640,640,3] RGB to `scores_8` [N,12800,1],
     `boxes_8` [N,12800,4], `landmarks_8` [N,12800,10], and the same for strides 16 (3200) and 32 (800).
 
@@ -40,7 +40,7 @@ def operate_on_scrfd(model: onnx.ModelProto) -> tuple[str, ...]:
         What was changed, in sentences for the manifest.
 
     Raises:
-        GraphNotKnownError: an output does not end in one of the two known ways.
+        GraphNotKnownError: an output ends in neither of the two known ways.
     """
     _require_computed_resize(model)
     producers = {output: node for node in model.graph.node for output in node.output}
@@ -65,7 +65,7 @@ def operate_on_scrfd(model: onnx.ModelProto) -> tuple[str, ...]:
 def _unfold(
     model: onnx.ModelProto, producers: dict[str, onnx.NodeProto], output: str, new_name: str, width: int
 ) -> int:
-    """Makes one output's tail right for a batch; 1 where it had to be changed, 0 where it was right."""
+    """Adds the batch dimension to one output; returns 1 if it was changed, 0 if it had one."""
     node = producers[output]
     if node.op_type == "Sigmoid":
         node = producers[node.input[0]]
@@ -86,7 +86,7 @@ def _unfold(
             ],
         )
     transpose.attribute[0].CopyFrom(helper.make_attribute("perm", BATCHED))
-    # A new constant: the old one serves three strides, and equal constants may be shared with others.
+    # a new constant, because the old one is shared by three strides
     name = f"{new_name}_shape"
     model.graph.initializer.append(numpy_helper.from_array(np.array([0, -1, width]), name))
     reshape.input[1] = name
@@ -105,7 +105,7 @@ def _starts_with_batch(producers: dict[str, onnx.NodeProto], shape: str) -> bool
 
 
 def _require_computed_resize(model: onnx.ModelProto) -> None:
-    """A Resize to constant sizes has the batch of 1 among them."""
+    """Refuses a Resize to constant sizes, which include a batch of 1."""
     for node in model.graph.node:
         if node.op_type == "Resize" and len(node.input) > 3 and constant_value(model, node.input[3]) is not None:
             raise GraphNotKnownError("detector", [f"{node.name} resizes to constant sizes, so for one image only"])

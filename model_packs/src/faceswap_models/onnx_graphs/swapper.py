@@ -1,7 +1,7 @@
-"""`inswapper_128`: nothing but the declared shapes of its inputs and output says one face.
+"""Swapper `inswapper_128`: adds a batch dimension; only declared shapes fix it to one face.
 
-Its `buff2fs` (the emap) is an initializer no node reads. insightface finds it as the last one; here it
-keeps its name and place.
+Its `buff2fs` (the emap) is an initializer that no node reads. insightface takes the last initializer for it, so it
+keeps its name and position.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPERATORS = frozenset(
 )  # fmt: skip
 
 
-def operate_on_swapper(model: onnx.ModelProto) -> tuple[str, ...]:
+def edit_swapper(model: onnx.ModelProto) -> tuple[str, ...]:
     """Edits the swapper in place: `target` uint8 [N,128,128,3] RGB crops and `source` float32 [N,512]
     latents to `swapped` uint8 [N,128,128,3] RGB crops.
 
@@ -43,7 +43,7 @@ def operate_on_swapper(model: onnx.ModelProto) -> tuple[str, ...]:
         What was changed, in sentences for the manifest.
 
     Raises:
-        GraphNotKnownError: an operator might mix the faces of a batch, or the emap cannot be told.
+        GraphNotKnownError: an operator might mix the faces of a batch, or the emap cannot be identified.
     """
     read_emap(model)
     _require_batch_safe_body(model)
@@ -51,7 +51,7 @@ def operate_on_swapper(model: onnx.ModelProto) -> tuple[str, ...]:
     output = model.graph.output[0].name
     changes = [f"input {source} [1,512] declared [N,512]", drop_value_info(model)]
     rename_input(model, source, float_batch("source", EMBEDDING_SIZE))
-    # The contract gives the uint8 input the name the float32 tensor has, which no tensor may share.
+    # the served input takes over the name `target`, so the float32 tensor needs another
     inner = "target_normalised"
     rename_input(model, target, float_batch(inner, 3, SWAP_SIZE, SWAP_SIZE))
     changes.append(graft_uint8_input(model, inner, "target", SWAP_SIZE, SWAPPER_NORMALISATION))
@@ -101,7 +101,7 @@ def _require_batch_safe_body(model: onnx.ModelProto) -> None:
 
 
 def _batch_problem(model: onnx.ModelProto, node: onnx.NodeProto) -> str:
-    """What about a node would touch the batch dimension; empty where nothing does."""
+    """How a node would change the batch dimension; empty if it does not."""
     if node.op_type == "Slice":
         axes = _constant_input(model, node, 3)
         return "" if axes and min(axes) > 0 else f"slices axes {axes}"
@@ -118,6 +118,6 @@ def _batch_problem(model: onnx.ModelProto, node: onnx.NodeProto) -> str:
 
 
 def _constant_input(model: onnx.ModelProto, node: onnx.NodeProto, index: int) -> list[float]:
-    """The numbers of a node's constant input; none where it is missing or computed."""
+    """Values of a node's constant input; empty if it is missing or computed."""
     value = constant_value(model, node.input[index]) if len(node.input) > index else None
     return [] if value is None else [float(number) for number in np.asarray(value, np.float64).ravel()]

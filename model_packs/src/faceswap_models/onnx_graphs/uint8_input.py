@@ -1,6 +1,6 @@
-"""Grafts shared by the three networks: uint8 NHWC images in and out, a symbolic batch dimension.
+"""Uint8 images: adds nodes for uint8 NHWC inputs and outputs, with a symbolic batch dimension.
 
-The normalisation grafted in is what OpenCV's `blobFromImage` computes for insightface: in float32,
+The normalisation that is added is what OpenCV's `blobFromImage` computes for insightface: in float32,
 first `x - mean`, then times the float32 nearest to `1 / std`. For all 256 values this equals
 `blobFromImage` bit for bit; dividing by `std` would differ in 126 of them for 127.5 and for 255.
 """
@@ -43,7 +43,7 @@ def graft_uint8_input(model: onnx.ModelProto, tensor: str, name: str, size: int,
     initializers keep their order (insightface takes the swapper's last one for its emap).
 
     Returns:
-        What was done, in a sentence for the manifest.
+        What was changed, in a sentence for the manifest.
     """
     planes, floats, centred = f"{name}_planes", f"{name}_float", f"{name}_centred"
     nodes = [
@@ -71,11 +71,11 @@ def graft_uint8_input(model: onnx.ModelProto, tensor: str, name: str, size: int,
 def graft_uint8_output(model: onnx.ModelProto, tensor: str, name: str, size: int) -> str:
     """Replaces graph output `tensor`, float32 NCHW in 0..1, by `name`, uint8 [N, size, size, 3] RGB.
 
-    The arithmetic of insightface's `INSwapper.get`: times 255 in float32, clip to 0..255, cast that
-    cuts the fraction off.
+    The arithmetic of insightface's `INSwapper.get`: times 255 in float32, clip to 0..255, truncating
+    cast.
 
     Returns:
-        What was done, in a sentence for the manifest.
+        What was changed, in a sentence for the manifest.
     """
     scaled, clipped, planes = f"{name}_scaled", f"{name}_clipped", f"{name}_planes"
     lowest, highest = f"{name}_lowest", f"{name}_highest"
@@ -93,19 +93,19 @@ def graft_uint8_output(model: onnx.ModelProto, tensor: str, name: str, size: int
     _replace(model.graph.output, [declared if value.name == tensor else value for value in model.graph.output])
     return (
         f"output {tensor} float32 NCHW replaced by {name} uint8 [N,{size},{size},3] RGB: times 255, clip to "
-        "0..255, cast cutting the fraction off, transpose"
+        "0..255, truncating cast, transpose"
     )
 
 
 def rename_input(model: onnx.ModelProto, old: str, declared: onnx.ValueInfoProto) -> None:
-    """Gives a graph input another name and shape; every node that read it reads the new name."""
+    """Renames a graph input and declares its shape; updates the nodes that read it."""
     for node in model.graph.node:
         _replace(node.input, [declared.name if value == old else value for value in node.input])
     _replace(model.graph.input, [declared if value.name == old else value for value in model.graph.input])
 
 
 def rename_output(model: onnx.ModelProto, old: str, declared: onnx.ValueInfoProto) -> None:
-    """Gives a graph output another name and shape; the node that wrote it writes the new name."""
+    """Renames a graph output and declares its shape; updates the nodes that write or read it."""
     for node in model.graph.node:
         _replace(node.output, [declared.name if value == old else value for value in node.output])
         _replace(node.input, [declared.name if value == old else value for value in node.input])
@@ -118,7 +118,7 @@ def float_batch(name: str, *sizes: int) -> onnx.ValueInfoProto:
 
 
 def drop_value_info(model: onnx.ModelProto) -> str:
-    """Removes the declared shapes of inner tensors, which have the old batch of 1 in them."""
+    """Removes declared shapes of inner tensors, which have a batch of 1."""
     count = len(model.graph.value_info)
     del model.graph.value_info[:]
     return f"{count} declared shapes of inner tensors removed"
