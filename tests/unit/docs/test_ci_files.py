@@ -50,8 +50,8 @@ def test_every_step_of_the_workflow_is_a_documented_target() -> None:
 
 
 def test_contributors_are_told_of_what_ci_runs() -> None:
-    told = "".join((ROOT / name).read_text() for name in ("CONTRIBUTING.md", "README.md") if (ROOT / name).exists())
-    for target in ("check", "test-unit", "test", "test-system") if "test-unit" in told else ():
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    for target in ("check", "test-unit", "test", "test-system"):
         assert re.search(rf"make {target}\b(?!-)", told), target
 
 
@@ -80,7 +80,9 @@ def test_hooks_run_the_parts_of_make_check() -> None:
     assert [hook["entry"] for hook in repository["hooks"]] == [f"make {part}" for part in parts[1].split()]
 
 
-@pytest.mark.parametrize("name", [".ci/system_packages.sh", "tools/test_client.sh", "examples/curl_kserve.sh"])
+@pytest.mark.parametrize(
+    "name", [".ci/system_packages.sh", "tools/test_client.sh", "examples/curl_kserve.sh", "examples/curl_plain.sh"]
+)
 def test_shell_scripts_are_plain_sh(name: str) -> None:
     path = ROOT / name
     assert path.read_text().startswith("#!/bin/sh\n")
