@@ -10,16 +10,17 @@
 # Nobody grants you the right to publish an image that holds them.
 #
 # --secret id=pip_conf,src=pip.conf: a package index of your own, for the build only.
-# Every RUN is a script of deploy/container/, so that its text can be run anywhere; `make image-proof` does. Needs BuildKit (Docker 23 or newer) or Buildah.
+# Every RUN is a script of deploy/container/, so that its text can be run anywhere; `make image-proof` does. Needs
+# BuildKit (Docker 23 or newer) or Buildah.
 
-# Triton 26.10 (CUDA 13.4), the newest release there is. Its CUDA runs on any driver of branch R580 or newer: within
+# Triton 26.10 (CUDA 13.4). Its CUDA runs on any driver of branch R580 or newer: within
 # CUDA 13 an older driver runs newer libraries ("minor version compatibility", NVIDIA's CUDA compatibility guide), and
 # R580 is a long-term branch until June 2028. Rented GPUs say which CUDA their driver knows: allow 13.0 and newer
 # (.runpod/hub.json). For hosts that stay on CUDA 12 (R570, R575) the last release is 25.07, which has the security
 # holes closed since (NVIDIA bulletins of August 2025 and May 2026): prefer other hosts.
 # Newer than 26.04 also because there the server's readiness sees a Python step that died.
 ARG TRITON_RELEASE=26.10
-# A digest is firmer than a tag: TRITON_FULL=nvcr.io/nvidia/tritonserver@sha256:... and TRITON_BASE likewise.
+# A digest pins the image, a tag does not: TRITON_FULL=nvcr.io/nvidia/tritonserver@sha256:... and TRITON_BASE likewise.
 ARG TRITON_FULL=nvcr.io/nvidia/tritonserver:${TRITON_RELEASE}-py3
 ARG TRITON_BASE=nvcr.io/nvidia/tritonserver:${TRITON_RELEASE}-py3-min
 # Debian 12: its Python 3.11 has the shared library that pip's Triton is linked against.

@@ -15,6 +15,7 @@ from dockerfile_parse import DockerfileParser
 from faceswap_core.limits import Limits
 from faceswap_server.runpod.settings import WorkerSettings, variable_name
 from faceswap_server.triton.environment import ALLOCATOR
+from support.own_packages import PRODUCTION, canonical, own_packages
 from support.paths import ROOT
 
 CONTAINER = ROOT / "deploy" / "container"
@@ -143,6 +144,22 @@ def test_what_is_copied_exists_and_reaches_the_build(instructions: list[Instruct
     for path in paths:
         assert (ROOT / path).exists(), path
         assert {path, path.split("/")[0]} & set(allowed), f"{path} is not in .dockerignore's list"
+
+
+def test_no_image_gets_tools_or_tests(instructions: list[Instruction]) -> None:
+    read = {path.split("/")[0] for each in instructions for path in sources(each)}
+    assert read == {"LICENSE", "contract", "deploy", "model_repository", "requirements", *PRODUCTION}
+
+
+def test_the_images_lock_has_everything_that_the_packages_declare() -> None:
+    lock = (ROOT / "requirements" / "image.txt").read_text()
+    locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    for package in own_packages():
+        if package.folder in PRODUCTION:
+            extras = {"runpod", "c2pa"} & set(package.project.get("optional-dependencies", {}))
+            names = {canonical(each.name) for each in package.requirements(*extras)}
+            needed = {name for name in names if not name.startswith("faceswap-")}
+            assert needed <= locked, (package.folder, needed - locked)
 
 
 def test_every_run_is_a_script_and_every_script_is_run(instructions: list[Instruction]) -> None:
