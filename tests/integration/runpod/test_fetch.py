@@ -19,7 +19,9 @@ from faceswap_server.jobs.public_addresses import NotPublic, any_addresses, publ
 from support.runpod_worker import has_sdk
 
 LIMITS = FetchLimits(max_bytes=1000, seconds=2.0, max_redirects=2)
-needs_sdk = pytest.mark.skipif(not has_sdk(), reason="the RunPod SDK, whose guard this uses, is not installed")
+needs_sdk = pytest.mark.skipif(
+    not has_sdk(), reason="the RunPod SDK is not installed (make setup); this uses its guard"
+)
 
 
 async def names(host: str, port: int) -> list[str]:

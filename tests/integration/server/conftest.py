@@ -41,7 +41,7 @@ class StrictServer:
 
 @pytest.fixture(scope="session")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StrictServer]:
-    pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
     folder = tmp_path_factory.mktemp("strict")
     repository = lay_out_offline_pack(folder / "repository")
     install_gate(repository, build_moody_classifier(), MOODY, "moody")

@@ -32,7 +32,7 @@ def test_a_swapped_image_is_marked(fmt: str, client: Client, portrait: Path, tmp
     result = client.swap(portrait, portrait, output_format=fmt)  # type: ignore[arg-type]
     assert SYNTHETIC in xmp(result.image)
     if shutil.which("exiftool") is None:
-        pytest.skip("exiftool is not installed here (Debian: libimage-exiftool-perl); Pillow has read the mark")
+        pytest.skip("exiftool is not installed (Debian and Ubuntu: apt-get install libimage-exiftool-perl)")
     path = tmp_path / f"x.{fmt}"
     result.save(path)
     read = subprocess.run(["exiftool", "-json", "-n", path], capture_output=True, text=True, check=True)

@@ -49,7 +49,7 @@ def test_c2pas_own_reader_trusts_it_under_our_root(fmt: str, results: dict[str, 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_exiftool_reads_mark_and_manifest(fmt: str, results: dict[str, bytes], tmp_path: Path) -> None:
     if shutil.which("exiftool") is None:
-        pytest.skip("exiftool is not installed here (Debian: libimage-exiftool-perl)")
+        pytest.skip("exiftool is not installed (Debian and Ubuntu: apt-get install libimage-exiftool-perl)")
     path = tmp_path / f"x.{fmt}"
     path.write_bytes(results[fmt])
     read = subprocess.run(["exiftool", "-json", "-n", "-G", path], capture_output=True, text=True, check=True)

@@ -26,7 +26,7 @@ def start(repository: Path, log: Path, **environment: str) -> None:
 
 @pytest.mark.parametrize("fits", [True, False])
 def test_a_key_has_to_fit_its_certificate(fits: bool, checkout: Checkout, tmp_path: Path) -> None:
-    pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
     chain, other = new_development_chain(), new_development_chain()
     (tmp_path / "chain.pem").write_bytes(chain.chain_pem)
     (tmp_path / "key.pem").write_bytes((chain if fits else other).key_pem)

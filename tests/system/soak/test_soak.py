@@ -44,7 +44,7 @@ def test_an_unexpected_outcome_is_told() -> None:
     assert tally.surprises == []
     tally.add(kind, "INTERNAL")
     assert tally.surprises == ["six faces: INTERNAL"]
-    assert missed(Soak([CALM], [tally], 1.0)) == {"outcomes nobody expects"}
+    assert missed(Soak([CALM], [tally], 1.0)) == {"unexpected outcomes"}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # insightface and what it imports warn at import
-    SCRFD = pytest.importorskip("insightface.model_zoo.scrfd", reason="insightface is not installed").SCRFD
+    SCRFD = pytest.importorskip("insightface.model_zoo.scrfd", reason="insightface is not installed (make setup)").SCRFD
 
 
 class _CapturedError(Exception):

@@ -42,7 +42,7 @@ def exiftool(tmp_path_factory: pytest.TempPathFactory) -> ReadTag:
     """exiftool(encoded, "XMP-iptcExt:DigitalSourceType") -> the tag's value, "" if it has none."""
     program = shutil.which("exiftool")
     if program is None:
-        pytest.skip("exiftool is not installed (Debian: libimage-exiftool-perl)")
+        pytest.skip("exiftool is not installed (Debian and Ubuntu: apt-get install libimage-exiftool-perl)")
     folder: Path = tmp_path_factory.mktemp("exiftool")
 
     def read(encoded: bytes, tag: str) -> str:

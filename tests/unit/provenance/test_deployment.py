@@ -76,7 +76,7 @@ def test_half_a_setting_is_an_error_that_names_it(
 
 
 def test_keys_from_files_sign(files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
     assert signer_of(settings(monkeypatch, sign_chain=files["chain"], sign_key=files["key"])) is not None
 
 
@@ -98,7 +98,7 @@ def test_keys_from_files_sign(files: dict[str, str], monkeypatch: pytest.MonkeyP
 def test_keys_that_do_not_sign_are_an_error(
     values: dict[str, str], words: str, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
     service: Any = ModuleType("key_service")
     service.constant, service.nonsense, service.fails = 7, lambda data: b"nonsense", _fails
     monkeypatch.setitem(sys.modules, "key_service", service)

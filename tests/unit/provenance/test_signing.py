@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-c2pa = pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
-pytest.importorskip("cryptography", reason="cryptography is not installed: no development chain")
+c2pa = pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
+pytest.importorskip("cryptography", reason="cryptography is not installed (make setup): no development chain")
 
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402

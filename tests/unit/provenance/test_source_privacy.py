@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-c2pa = pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
-pytest.importorskip("cryptography", reason="cryptography is not installed: no development chain")
+c2pa = pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
+pytest.importorskip("cryptography", reason="cryptography is not installed (make setup): no development chain")
 
 from faceswap_core.provenance.c2pa.development_chain import new_development_chain  # noqa: E402
 from faceswap_core.provenance.c2pa.signing import ManifestSigner  # noqa: E402

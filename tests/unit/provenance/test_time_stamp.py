@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
-pytest.importorskip("cryptography", reason="cryptography is not installed: no development chain")
+pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
+pytest.importorskip("cryptography", reason="cryptography is not installed (make setup): no development chain")
 
 from faceswap_client.images.verification import verify_image
 from faceswap_core.provenance.c2pa.development_chain import new_development_chain
@@ -50,7 +50,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, b
     """Address of the authority, and its root certificate."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("openssl is not installed: no time-stamp authority to ask")
+        pytest.skip("openssl is not installed (Debian and Ubuntu: apt-get install openssl)")
     folder: Path = tmp_path_factory.mktemp("authority")
     (folder / "settings").write_text(SETTINGS)
     (folder / "serial").write_text("01")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 
 def test_keys_are_made_private_and_called_untrusted(tmp_path: Path) -> None:
-    pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
     folder = tmp_path / "keys"
     done = CliRunner().invoke(app, ["new", str(folder)])
     assert done.exit_code == 0, done.output

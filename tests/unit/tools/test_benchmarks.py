@@ -136,7 +136,7 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def test_the_cost_of_every_mark_is_measured() -> None:
-    pytest.importorskip("c2pa", reason="c2pa-python is not installed: nothing can be signed")
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed (make setup): nothing can be signed")
     rows = {row.name: row for row in measure_marking(seconds=0.01)}
     for part in ("label", "mark jpeg", "sign jpeg", "audit hash", "content gate, stand-in", "no content gate"):
         assert any(part in name for name in rows), part

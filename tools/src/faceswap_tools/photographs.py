@@ -9,12 +9,12 @@ from faceswap_server.triton import SetupError
 
 
 def astronaut() -> Path:
-    """Portrait of Eileen Collins, NASA, public domain, 512x512; carried by scikit-image."""
+    """Portrait of Eileen Collins, NASA, public domain, 512x512; from scikit-image."""
     return _bundled("skimage", "data/astronaut.png")
 
 
 def six_people() -> Path:
-    """Six people, 1280x886; insightface's own sample `t1.jpg`, carried by insightface."""
+    """Six people, 1280x886; insightface's own sample `t1.jpg`."""
     return _bundled("insightface", "data/images/t1.jpg")
 
 

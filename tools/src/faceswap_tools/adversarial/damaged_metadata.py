@@ -61,7 +61,7 @@ def _profiles(srgb: bytes) -> dict[str, bytes]:
         "every tag the same": srgb[:132] + srgb[132:144] * tags + srgb[132 + 12 * tags :],
         "a link between devices": srgb[:12] + b"link" + srgb[16:],
         "an abstract profile": srgb[:12] + b"abst" + srgb[16:],
-        "a space nobody knows": srgb[:16] + b"????" + srgb[20:],
+        "an unknown colour space": srgb[:16] + b"????" + srgb[20:],
         "version 255": srgb[:8] + b"\xff\xff\xff\xff" + srgb[12:],
         "no signature": srgb[:36] + b"nope" + srgb[40:],
         "200 bytes of noise": bytes(noisy),

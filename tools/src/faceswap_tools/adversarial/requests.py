@@ -1,7 +1,7 @@
 """Adversarial requests: what is sent, over which protocols, and which outcomes are allowed.
 
 Outcomes are the client's codes. `REFUSED_BY_TRITON` is what it makes of a refusal in Triton's own words, which comes
-before any step of ours sees the request (a datatype, a shape, a byte count): INVALID_ARGUMENT over gRPC, 400 over HTTP.
+before one of our steps sees the request (a datatype, a shape, a byte count): INVALID_ARGUMENT over gRPC, 400 over HTTP.
 `NOT_PARSED_BY_TRITON` is the same for JSON that Triton 24.10 cannot read, which it calls its own fault: 500, HTTP only.
 """
 

@@ -86,7 +86,7 @@ def _wrong_inputs() -> Iterator[AdversarialRequest]:
     yield AdversarialRequest("a tensor of an inner step", asking([lower, target]), REFUSED)
     named = Tensor("/etc/passwd", "BYTES", source.shape, source.data)
     yield AdversarialRequest("a tensor named like a path", asking([named, target]), REFUSED)
-    yield AdversarialRequest("an output nobody makes", asking([source, target], outputs=("NOPE",)), REFUSED)
+    yield AdversarialRequest("an unknown output", asking([source, target], outputs=("NOPE",)), REFUSED)
     yield AdversarialRequest("an output of an inner step", asking([source, target], outputs=("lease",)), REFUSED)
     image = bytes_tensor("IMAGE", [probe_image()] * 2)
     yield AdversarialRequest("analysis of two images", asking([image], model="face_analysis"), REFUSED)

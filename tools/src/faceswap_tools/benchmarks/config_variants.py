@@ -2,7 +2,7 @@
 
     python -m faceswap_tools.benchmarks.config_variants [--only NAME,...] [--in-flight 4] [--frame 1080p] [--faces 1]
 
-Both servers run at once and are asked in turn, so a busy moment of the machine meets both; while one works the other
+Both servers run at once and are asked alternately, so that background load affects both; while one works the other
 waits and costs nothing. The networks are the offline pack's, or random-weight ones with --random-weights.
 """
 
@@ -118,7 +118,7 @@ class Measurements:
 def compare(
     pack: BenchmarkPack, variant: Variant, frame: str, faces: int, in_flight: int, seconds: float, rounds: int
 ) -> tuple[Measurements, Measurements]:
-    """The checkout's configs and the variant, in turn."""
+    """The checkout's configs and the variant, interleaved."""
     source, target = source_image().jpeg, target_image(frame, faces, 400).jpeg
     sides = (Measurements(), Measurements())
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:

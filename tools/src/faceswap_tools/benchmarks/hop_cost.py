@@ -111,7 +111,7 @@ def measure(environment: dict[str, str] | None = None, label: str = "") -> list[
 
 
 def _rows(name: str, ways: Mapping[int, Callable[[], object]], processes: ServerProcesses) -> list[Row]:
-    """Blocks of requests in turn: the processes' CPU time is counted in ticks of 10 ms."""
+    """Interleaved blocks of requests: the processes' CPU time is counted in ticks of 10 ms."""
     took: dict[int, list[float]] = {hops: [] for hops in ways}
     spent: dict[int, list[float]] = {hops: [] for hops in ways}
     for block in range(BLOCKS + 1):

@@ -1,6 +1,6 @@
 """Throughput and CPU per request with every provenance mark on, against the default.
 
-Both servers run at once and are asked in turn, so that a busy moment of the machine meets both.
+Both servers run at once and are asked alternately, so that background load affects both.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def alternate(
     rounds: tuple[int, int] = (3, 31),
     clock: Callable[[], float] = time.process_time,
 ) -> dict[str, Measured]:
-    """Runs every way once to warm it, then all of them in turn until the time is up.
+    """Runs every way once to warm it, then interleaves them until the time is up.
 
     Args:
         ways: what to call, by name. Each call does the whole work once.

@@ -15,7 +15,7 @@ from faceswap_tools.benchmarks.targets import at_most
 def measure_repeated_source(
     pack: BenchmarkPack, *, in_flight: int = 4, seconds: float = 4.0, rounds: int = 3
 ) -> list[Row]:
-    """Network executions for the source, and throughput and CPU with and without remembering it, in turn."""
+    """Network executions for the source, and throughput and CPU with and without the cache, interleaved."""
     source, target = source_image().jpeg, target_image("1080p", 1, 400).jpeg
     rates: dict[bool, list[float]] = {False: [], True: []}
     cpu: dict[bool, list[float]] = {False: [], True: []}

@@ -37,7 +37,7 @@ _READY = re.compile(r"server ready: loading ([\d.]+) s, proof ([\d.]+) s")
 
 @contextmanager
 def worker(plane: ControlPlane, repository: Path, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker for `plane`; killed at the end, for nobody waits for it."""
+    """A worker for `plane`; killed at the end."""
     variables = {"FACESWAP_TRITON": "bundled", "FACESWAP_MODEL_REPOSITORY": str(repository), **environment}
     with log.open("wb") as file:
         process = subprocess.Popen(

@@ -60,7 +60,7 @@ class ServerProcesses:
         for process, model in self._processes.values():
             try:
                 times = process.cpu_times()
-            except psutil.NoSuchProcess:  # a passing helper of a start, met when the processes were listed
+            except psutil.NoSuchProcess:  # a short-lived helper process that ended after it was listed
                 continue
             spent[model] = spent.get(model, 0.0) + times.user + times.system
         return CpuSeconds(spent)

@@ -133,7 +133,7 @@ def compare_service(
     seconds: float,
     rounds: int,
 ) -> dict[int, tuple[Series, Series]]:
-    """Ours and insightface's runs, in turn, by number in flight.
+    """Our runs and insightface's, interleaved, by number in flight.
 
     Args:
         seconds: of each run; `rounds` runs of each side at each number in flight.

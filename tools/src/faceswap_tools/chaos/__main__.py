@@ -13,9 +13,9 @@ from rich.console import Console
 
 from faceswap_tools.adversarial.all_requests import all_adversarial_requests
 from faceswap_tools.benchmarks.report import report_bounds
+from faceswap_tools.chaos.abandoned_requests import callers_who_give_up
 from faceswap_tools.chaos.adversarial_inputs import every_adversarial_input, server_with_small_limits
 from faceswap_tools.chaos.breaking import kill_parts, stop_in_order, supervised
-from faceswap_tools.chaos.giving_up import callers_who_give_up
 from faceswap_tools.chaos.incident import Incident, incident_table
 from faceswap_tools.chaos.pressure import (
     MOST_GRAIN,
@@ -29,7 +29,7 @@ from faceswap_tools.chaos.starting import failed_starts
 
 
 def all_incidents(repository: Path, scratch: Path, console: Console) -> list[Incident]:
-    """Everything, in turn."""
+    """Every fault, one after the other."""
     incidents: list[Incident] = []
 
     def add(*found: Incident) -> None:

@@ -112,7 +112,7 @@ def every_adversarial_input(
     Args:
         server: of `server_with_small_limits`.
         cases: of `all_adversarial_requests`.
-        alternating: over one protocol each, in turn: half the time, for a test.
+        alternating: each over one protocol, alternately: half the time, for a test.
     """
     done = "every adversarial input"
     with peak_memory(server, times_a_second=20.0) as peak:
@@ -137,7 +137,7 @@ def every_adversarial_input(
 
 
 def send_all(server: TritonServer, pairs: Sequence[tuple[AdversarialRequest, str]]) -> list[Sent]:
-    """Sends them, `IN_FLIGHT` at once; who is turned away for lack of room comes again."""
+    """Sends them, `IN_FLIGHT` at once; requests refused for lack of room are sent again."""
     with Senders(server.grpc_address, server.http_url) as senders, ThreadPoolExecutor(IN_FLIGHT) as pool:
         answers = pool.map(lambda pair: _sent(senders, *pair), pairs)
         return [Sent(case, protocol, answer) for (case, protocol), answer in zip(pairs, answers, strict=True)]
@@ -165,7 +165,7 @@ def _none(done: str, words: str, found: Sequence[Sent]) -> Row:
 
 
 def _at_rest(server: TritonServer) -> float:
-    """Requests in flight when nobody sends any; the last may take a moment to be put away."""
+    """Requests in flight on an idle server; the last may take a moment to be released."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         in_flight = read_server(server.pid, server.region_prefix).in_flight

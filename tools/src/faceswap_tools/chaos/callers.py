@@ -61,7 +61,7 @@ class Callers:
 
     @property
     def lost(self) -> int:
-        """Calls that nobody answered."""
+        """Calls without an answer."""
         return sum(call.outcome == "DEADLINE_EXCEEDED" for call in self.calls)
 
     def wait_for_answers(self, count: int, seconds: float = 60.0) -> None:

@@ -70,9 +70,9 @@ def seconds_to_recover(
 
     Args:
         address: of the server, as `Client` takes it.
-        timeout_s: when to give up.
+        timeout_s: how long to try.
         in_a_row: successes wanted; more than one when some instances of a step may still be dead.
-        on_error: gets each error met on the way.
+        on_error: called with each error until then.
 
     Raises:
         NotRecovered: it took longer.

@@ -25,7 +25,7 @@ from faceswap_tools.chaos.incident import Incident
 from faceswap_tools.chaos.peak_memory import peak_memory
 from faceswap_tools.photographs import six_people
 from faceswap_tools.soak.readings import read_server
-from faceswap_tools.soak.traffic import GIVEN_UP, all_kinds, run_traffic
+from faceswap_tools.soak.traffic import ABANDONED, all_kinds, run_traffic
 
 MOST_IN_FLIGHT = 8
 MEMORY_LIMIT_MB = 1800
@@ -168,8 +168,8 @@ def _largest_jpeg(grain: int) -> bytes:
 
 
 def adversarial_requests(server: TritonServer, requests: int = 150) -> Incident:
-    """Mixed traffic: bombs, cut-off and forged images, wrong options, callers who give up, and good requests."""
-    done = "mixed traffic with adversarial requests and callers who give up"
+    """Mixed traffic: bombs, cut-off and forged images, wrong options, callers that give up, and good requests."""
+    done = "mixed traffic with adversarial requests and callers that give up"
     tally = asyncio.run(run_traffic(server.grpc_address, all_kinds(), requests=requests, in_flight=6, seed=11))
     time.sleep(REST_SECONDS)
     after = read_server(server.pid, server.region_prefix)
@@ -181,8 +181,8 @@ def adversarial_requests(server: TritonServer, requests: int = 150) -> Incident:
         saw,
         saw["DEADLINE_EXCEEDED"],
         rows=(
-            at_most(f"{done}: outcomes nobody expects", len(tally.surprises), 0.0, "requests", 0),
+            at_most(f"{done}: unexpected outcomes", len(tally.surprises), 0.0, "requests", 0),
             at_most(f"{done}: still in flight at rest", after.in_flight, 0.0, "requests", 0),
-            Row(f"{done}: given up", saw[GIVEN_UP], 0.0, "requests"),
+            Row(f"{done}: abandoned", saw[ABANDONED], 0.0, "requests"),
         ),
     )

@@ -29,7 +29,7 @@ class Tensor:
 
 
 class InferenceRequest:
-    """A request that nobody cancels and that has no timeout."""
+    """A request without timeout that is never cancelled."""
 
     def __init__(self, inputs: Mapping[str, Tensor], wanted: Sequence[str], parameters: Mapping[str, object]) -> None:
         self.inputs, self._wanted, self._parameters = inputs, wanted, parameters

@@ -161,7 +161,7 @@ def wait_until_open(run: IsolatedRun, port: int, seconds: float = 180.0) -> None
             if caller.connect_ex((HOST, port)) == 0:
                 return
         time.sleep(0.1)
-    raise ProofFailed(f"nobody listens: {run.last_words()}")
+    raise ProofFailed(f"nothing listens: {run.last_words()}")
 
 
 def swap_over_http(port: int) -> tuple[tuple[int, int], int]:

@@ -21,19 +21,19 @@ RUN --mount=type=bind,source=deploy/container,target=/container \
 RUN --mount=type=bind,source=deploy/container,target=/container \
     --mount=type=bind,source=requirements,target=/requirements \
     --mount=type=secret,id=pip_conf,target=/etc/pip.conf \
-    sh /container/install_packages.sh /opt/carried /requirements/image-cpu.txt
+    sh /container/install_packages.sh /opt/bundled /requirements/image-cpu.txt
 COPY python_backend/backends/onnxruntime /opt/tritonserver/backends/onnxruntime
-RUN cp -a /opt/carried/pytriton/tritonserver/bin /opt/tritonserver/bin \
+RUN cp -a /opt/bundled/pytriton/tritonserver/bin /opt/tritonserver/bin \
     && chmod 755 /opt/tritonserver/bin/tritonserver \
-    && cp -a /opt/carried/pytriton/tritonserver/backends/python /opt/tritonserver/backends/python \
-    && cp /opt/carried/pytriton/tritonserver/python_backend_stubs/3.11/triton_python_backend_stub \
+    && cp -a /opt/bundled/pytriton/tritonserver/backends/python /opt/tritonserver/backends/python \
+    && cp /opt/bundled/pytriton/tritonserver/python_backend_stubs/3.11/triton_python_backend_stub \
         /opt/tritonserver/backends/python/ \
     && chmod 755 /opt/tritonserver/backends/python/triton_python_backend_stub \
     && mkdir /opt/tritonserver/lib /opt/tritonserver/backends/other \
     && echo 2.51.0 > /opt/tritonserver/TRITON_VERSION \
-    && echo /opt/carried/nvidia_pytriton.libs > /etc/ld.so.conf.d/triton.conf && ldconfig
+    && echo /opt/bundled/nvidia_pytriton.libs > /etc/ld.so.conf.d/triton.conf && ldconfig
 FROM ${BASE} AS minimal
-COPY --from=full /opt/carried/onnxruntime /usr/local/lib/python3.11/dist-packages/onnxruntime
+COPY --from=full /opt/bundled/onnxruntime /usr/local/lib/python3.11/dist-packages/onnxruntime
 """
 
 

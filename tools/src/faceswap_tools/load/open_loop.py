@@ -137,7 +137,7 @@ async def sweep(
     seed: int = 0,
     done: Callable[[Outcome], object] = lambda outcome: None,
 ) -> list[Outcome]:
-    """`offer` for each rate in turn; the server is empty again before the next begins. `done` sees each outcome."""
+    """`offer` at one rate after the other, from an idle server each time. `done` gets each outcome."""
     outcomes = []
     for number, rate in zip(itertools.count(seed), rates, strict=False):
         outcomes.append(await offer(call, rate, seconds=seconds, arrivals=arrivals, seed=number))

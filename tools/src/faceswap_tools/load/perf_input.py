@@ -3,7 +3,7 @@
     python -m faceswap_tools.load.perf_input SOURCE TARGET... -o perf.json
 
 A BYTES element travels as a 4-byte little-endian length and the bytes, base64 of both in the JSON
-(perf_analyzer's docs/input_data.md). perf_analyzer takes the entries in turn, one per request.
+(perf_analyzer's docs/input_data.md). perf_analyzer cycles through the entries, one per request.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m faceswap_tools.load.perf_input", description="Writes perf_analyzer's --input-data JSON."
     )
     parser.add_argument("source", type=Path, help="encoded image with the face to take")
-    parser.add_argument("targets", type=Path, nargs="+", help="encoded images to change, one request each in turn")
+    parser.add_argument("targets", type=Path, nargs="+", help="encoded images to change, one request each")
     parser.add_argument("-o", "--output", type=Path, required=True, help="JSON file to write")
     chosen = parser.parse_args(arguments)
     try:

@@ -1,7 +1,7 @@
 """`make soak`: rounds of mixed traffic, and the server's resources after each.
 
 The first rounds are not judged: steps, arenas and Triton's regions grow to their size in them. Between rounds the
-server rests for as long as it takes to give back what it keeps for the next frame.
+server rests for as long as it takes to release the memory it keeps for the next image.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def rows_of(run: Soak) -> list[Row]:
     return [
         Row("soak: requests sent", sent, 0.0, "requests"),
         Row("soak: answered with a result", answered, 0.0, "requests"),
-        at_most("soak: outcomes nobody expects", len(surprises), 0.0, "requests", 0),
+        at_most("soak: unexpected outcomes", len(surprises), 0.0, "requests", 0),
         Row("soak: time", run.seconds, 0.0, "s"),
         *(
             Row(f"soak: memory after round {number}", reading.memory_mb, 0.0, "MB")

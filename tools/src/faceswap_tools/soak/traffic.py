@@ -17,7 +17,7 @@ from faceswap_client import AsyncClient, DeadlineExceeded, FaceSwapError, Identi
 from faceswap_tools.benchmarks.images import source_image, target_image
 from faceswap_tools.photographs import astronaut, six_people
 
-GIVEN_UP = "given up by the caller"
+ABANDONED = "abandoned by the caller"
 ANSWERED = "answered"
 
 
@@ -25,7 +25,7 @@ ANSWERED = "answered"
 class Kind:
     """One kind of request.
 
-    call: sends it. outcomes: what may come of it: `ANSWERED`, `GIVEN_UP` or error codes.
+    call: sends it. outcomes: what may come of it: `ANSWERED`, `ABANDONED` or error codes.
     weight: how often, relative to the others.
     """
 
@@ -66,7 +66,7 @@ def all_kinds() -> list[Kind]:
     def swap(sent: bytes, target: bytes, **options: Any) -> Callable[[AsyncClient], Awaitable[object]]:
         return lambda client: client.swap(sent, target, **options)
 
-    def given_up(after_s: float) -> Callable[[AsyncClient], Awaitable[object]]:
+    def abandoned(after_s: float) -> Callable[[AsyncClient], Awaitable[object]]:
         return lambda client: asyncio.wait_for(client.swap(source, group), after_s)
 
     def kind(name: str, weight: int, call: Callable[[AsyncClient], Awaitable[object]], *outcomes: str) -> Kind:
@@ -86,8 +86,8 @@ def all_kinds() -> list[Kind]:
         kind("not an image", 2, swap(portrait, b"<html>not found</html>"), "NOT_AN_IMAGE"),
         kind("a bomb", 2, swap(portrait, _claiming_png(100_000, 100_000)), "BAD_DIMENSIONS", "TOO_MANY_PIXELS"),
         kind("an option out of range", 1, swap(portrait, group, detection_threshold=7), "INVALID_OPTION"),
-        kind("given up at once", 2, given_up(0.005), ANSWERED, GIVEN_UP),
-        kind("given up later", 2, swap(source, group, timeout=0.15), ANSWERED, GIVEN_UP),
+        kind("abandoned at once", 2, abandoned(0.005), ANSWERED, ABANDONED),
+        kind("abandoned later", 2, swap(source, group, timeout=0.15), ANSWERED, ABANDONED),
     ]
 
 
@@ -109,11 +109,11 @@ async def _outcome(kind: Kind, client: AsyncClient) -> str:
     try:
         await kind.call(client)
     except DeadlineExceeded as error:
-        return GIVEN_UP if GIVEN_UP in kind.outcomes else error.code
+        return ABANDONED if ABANDONED in kind.outcomes else error.code
     except FaceSwapError as error:
         return error.code
     except asyncio.TimeoutError:
-        return GIVEN_UP
+        return ABANDONED
     return ANSWERED
 
 

@@ -148,7 +148,7 @@ class ControlPlane:
                 web.get(f"{base}/health", self._health_call),
             ]
         )
-        # a worker that closes its request must not be handed a job that nobody reads
+        # a worker that closes its request must not be given a job that it would lose
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
