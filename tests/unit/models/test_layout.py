@@ -11,6 +11,7 @@ from faceswap_contract.names import CONTENT_GATE, ENSEMBLES, NETWORKS, PACK_NETW
 from faceswap_models import layout
 from faceswap_models.checkout import Checkout
 from faceswap_models.content_gate import delete_gate
+from faceswap_models.directory_lock import directory_lock
 from faceswap_models.layout import lay_out_repository, served_pack
 from faceswap_models.pack_manifest import PackError, installed_pack, network_file, seal_pack
 
@@ -145,6 +146,19 @@ def test_half_a_gate_is_laid_out_as_half_a_gate(left: str, pack: Path, sources: 
     (gate / left).write_text("half")
     folder = lay_out_repository(pack, tmp_path / "served", gate=gate, sources=sources) / CONTENT_GATE / "1"
     assert [path.name for path in folder.iterdir()] == [left]
+
+
+def test_a_layout_waits_for_another_one(pack: Path, sources: Path, tmp_path: Path) -> None:
+    repository = tmp_path / "served" / "models"
+    repository.parent.mkdir()
+    second = threading.Thread(target=lay_out_repository, args=(pack, repository), kwargs={"sources": sources})
+    with directory_lock(repository.parent):
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()
+        assert list(repository.parent.iterdir()) == []
+    second.join(30)
+    assert served_pack(repository) == "small"
 
 
 def test_two_at_once_end_in_one_whole_layout(pack: Path, sources: Path, tmp_path: Path) -> None:
