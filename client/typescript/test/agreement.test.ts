@@ -12,7 +12,7 @@ type Option = { allowed: string };
 type Contract = {
   errors: Record<string, Fact>;
   options: Record<string, Option>;
-  environment: Record<string, { default: number }>;
+  environment: Record<string, { default: number; minimum?: number; maximum?: number }>;
   limits: Record<string, number>;
 };
 
@@ -53,4 +53,12 @@ test("the limits are the contract's", { skip }, () => {
   const { MAX_SOURCES, MAX_FACES, HIGHEST_INDEX, LONGEST_LIST } = limits;
   const MAX_TARGETS = environment["FACESWAP_MAX_TARGETS"]?.default;
   assert.deepEqual(found, { MAX_SOURCES, MAX_TARGETS, MAX_FACES, HIGHEST_INDEX, LONGEST_LIST });
+});
+
+test("the route's own variables have the contract's defaults and ranges", { skip }, () => {
+  const number = (text = ""): number => Number(text.replaceAll("_", ""));
+  const [, timeout] = /FACESWAP_TIMEOUT_MS \|\| ([\d_]+)/.exec(route) ?? [];
+  const [, least, most] = /within\(([\d_]+), ([\d_]+)\)\(timeoutMs\)/.exec(route) ?? [];
+  const { default: standard, minimum, maximum } = contract().environment["FACESWAP_TIMEOUT_MS"] ?? {};
+  assert.deepEqual([number(timeout), number(least), number(most)], [standard, minimum, maximum]);
 });
