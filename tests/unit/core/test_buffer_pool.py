@@ -202,7 +202,7 @@ def test_a_lease_is_not_orphaned_by_one_that_was_decoded_about_when_it_was(folde
     assert pool.usage().requests == 1, "it may well be orphaned"
 
 
-def test_neighbours_may_swap(folder: Path) -> None:
+def test_requests_decoded_within_the_same_moment_may_arrive_in_any_order(folder: Path) -> None:
     pool = make_pool(folder, seconds=3600.0)
     decoded(pool)
     pool.open(decoded(pool))

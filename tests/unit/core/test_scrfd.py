@@ -123,7 +123,7 @@ def test_same_faces_as_insightface(seed: int, height: int, width: int) -> None:
     [("scores", np.nan), ("scores", np.inf)]
     + [(part, wild) for part in ("boxes", "landmarks") for wild in (np.nan, np.inf, -np.inf, 1e38)],
 )
-def test_numbers_that_ran_over_are_no_face(part: str, wild: float) -> None:
+def test_overflowed_outputs_are_no_face(part: str, wild: float) -> None:
     heads = empty_heads()
     for row in (10, 100):
         heads.scores[1][row] = 0.9
