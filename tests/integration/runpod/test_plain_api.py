@@ -57,6 +57,152 @@ def plain_api(offline_pack: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         worker.kill()
 
 
+def test_ready_is_503_while_ping_says_204(start_worker: StartWorker, stub: Path) -> None:
+    """204 is a success to everybody but RunPod, so a readiness probe must not see it."""
+    port = free_port()
+    worker = start_worker(environment(stub, port))
+    ready: dict[int, set[int]] = {}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        deadline = time.monotonic() + 90
+        while 200 not in ready:
+            assert worker.process.poll() is None, worker.text()[-3000:]
+            assert time.monotonic() < deadline
+            with contextlib.suppress(httpx.TransportError):
+                first = http.get("/ping").status_code
+                answer = http.get("/v2/health/ready").status_code
+                if http.get("/ping").status_code == first:  # it was the same all the while
+                    ready.setdefault(first, set()).add(answer)
+                assert http.get("/v2/health/live").status_code == 200
+            time.sleep(0.02)
+    assert ready == {204: {503}, 200: {200}}
+    assert worker.stop() == ExitCode.STOPPED
+
+
+def raw_swap() -> bytes:
+    """A swap as it goes over a socket."""
+    image = probe_image()
+    body = b"".join(
+        b'--b\r\nContent-Disposition: form-data; name="%s"; filename="x"\r\n\r\n%s\r\n' % (name, image)
+        for name in (b"source", b"target")
+    )
+    body += b"--b--\r\n"
+    head = b"POST /swap HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: "
+    return head + str(len(body)).encode() + b"\r\n\r\n" + body
+
+
+def received(connection: socket.socket) -> bytes:
+    said = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            said += piece
+    return said
+
+
+def test_slow_uploads_end_by_the_deadline_hang_ups_leave_no_traceback_and_admission_is_limited(
+    start_worker: StartWorker, tmp_path: Path, face: str
+) -> None:
+    repository = lay_out_stub_repository(tmp_path / "slow", seconds=1.0, instances=1)
+    begun = SwapsBegun(repository)
+    port = free_port()
+    limits = {"FACESWAP_CONCURRENCY": "1", "FACESWAP_FRONT_IDLE_SECONDS": "3", "FACESWAP_WARM_UP": "0"}
+    worker = start_worker(environment(repository, port, **limits))
+    whole = raw_swap()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+        with contextlib.ExitStack() as stack:  # twice as many as may be in flight
+            slow = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60)) for _ in range(4)]
+            for connection in slow:
+                connection.sendall(whole[:200])
+            assert http.post("/swap", json={"source": face, "target": face}).status_code == 200
+            said = [received(connection) for connection in slow]
+        assert [answer[:13] for answer in said] == [b"HTTP/1.1 408 "] * 4
+        for moment in (0, 10, 200, len(whole) // 2, len(whole) - 1, len(whole)):
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+                before = begun.count
+                connection.sendall(whole[:moment])
+                if moment == len(whole):
+                    begun.wait_for(before + 1)
+        answers: list[int] = []
+        body = {"source": face, "target": face}
+        threads = [
+            threading.Thread(target=lambda: answers.append(http.post("/swap", json=body).status_code)) for _ in range(6)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert set(answers) == {200, 503}, "two are in flight, the others are refused"
+    assert worker.stop() == ExitCode.STOPPED
+    assert "the caller hung up" in worker.text()
+    assert "Traceback" not in worker.text()
+    assert "Exception" not in worker.text()
+
+
+def test_callers_cannot_take_the_connections_of_a_health_check_on_its_own_port(
+    start_worker: StartWorker, stub: Path
+) -> None:
+    port, health = free_port(), free_port()
+    limits = {"FACESWAP_FRONT_MAX_CONNECTIONS": "3", "FACESWAP_FRONT_HEADER_SECONDS": "60"}
+    worker = start_worker(environment(stub, port, PORT_HEALTH=str(health), **limits))
+    with httpx.Client(base_url=f"http://127.0.0.1:{health}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+        time.sleep(0.3)
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/ping", trust_env=False, timeout=60)
+        assert httpx.get(f"http://127.0.0.1:{health}/ping", trust_env=False, timeout=60).status_code == 200
+
+
+def test_a_token_where_one_is_set(start_worker: StartWorker, stub: Path, face: str) -> None:
+    port, token = free_port(), "a-token-of-the-tests-0123456789"
+    worker = start_worker(environment(stub, port, FACESWAP_TOKEN=token))
+    body = {"source": face, "target": face}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+        refused = http.post("/swap", json=body)
+        assert (refused.status_code, refused.json()["error"][:14]) == (401, "UNAUTHORIZED: ")
+        assert http.post("/swap", json=body, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        assert http.get("/v2/health/ready").status_code == 200
+    assert worker.stop() == ExitCode.STOPPED
+    assert token not in worker.text()
+
+
+@pytest.mark.parametrize(("name", "value"), [("FACESWAP_FRONT_IDLE_SECONDS", "0"), ("FACESWAP_TOKEN", "short")])
+def test_a_setting_of_the_http_server_that_is_not_allowed(
+    name: str, value: str, start_worker: StartWorker, stub: Path
+) -> None:
+    worker = start_worker(environment(stub, free_port(), **{name: value}))
+    assert worker.process.wait(60) == ExitCode.BAD_SETTINGS
+    assert (name if name != "FACESWAP_TOKEN" else "the token must be") in worker.text()
+
+
+def test_requests_cut_off_by_the_drain_time_are_told_by_the_exit_code(
+    start_worker: StartWorker, tmp_path: Path, face: str
+) -> None:
+    slow = lay_out_stub_repository(tmp_path / "slow", seconds=8.0)
+    begun = SwapsBegun(slow)
+    port = free_port()
+    more = {"FACESWAP_WARM_UP": "0", "FACESWAP_DRAIN_SECONDS": "1"}
+    worker = start_worker(environment(slow, port, **more))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+        wait_until(http, 200, worker)
+
+        def swap() -> None:
+            with contextlib.suppress(httpx.TransportError):
+                http.post("/swap", json={"source": face, "target": face})
+
+        before = begun.count
+        swapping = threading.Thread(target=swap)
+        swapping.start()
+        begun.wait_for(before + 1)
+        assert worker.stop() == ExitCode.DRAIN_TIMED_OUT
+        swapping.join()
+    assert "1 requests did not finish within 1 s" in worker.text()
+    assert "Traceback" not in worker.text()
+
+
 def test_an_image_for_images(plain_api: httpx.Client) -> None:
     image = probe_image()
     files = [("source", ("me.jpg", image)), ("target", ("group.jpg", image))]
