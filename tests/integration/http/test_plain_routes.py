@@ -15,15 +15,22 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from faceswap_contract.errors import Origin, codes_of, http_status
 from faceswap_contract.options import OPTIONS
 from faceswap_server.http import AccessToken, FrontServer, FrontSettings, Routes, Upstream
+from faceswap_server.http.application import make_app
+from faceswap_server.http.listening import listen
 from faceswap_server.http.openapi import openapi_document
+from faceswap_server.http.server import server_config
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from integration.http.conftest import LOOPBACK, TOKEN, StartFront, connected, everything_from
 from openapi_spec_validator import validate
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from support.swaps_begun import SwapsBegun
 
 PATIENCE_S = 60
@@ -141,7 +148,7 @@ def test_slow_uploads_are_closed_by_the_deadline_and_others_are_served_meanwhile
         said = [everything_from(connection) for connection in slow]
     assert all(answer.startswith(b"HTTP/1.1 408 ") and b"SLOW_REQUEST: " in answer for answer in said)
     with connected(front) as connection:
-        connection.sendall(head("/swap", 1000))
+        connection.sendall(head("/swap", 1000) + multipart(source=b"")[: -len(b"\r\n--b--\r\n")])
         began = time.monotonic()
         while time.monotonic() < began + 30:  # always something, never all of it
             try:
@@ -156,7 +163,7 @@ def test_an_announced_body_takes_no_memory_from_others(upstream: Upstream, start
     front = start_front(upstream, max_held_bytes=4_000_000, max_body_bytes=4_000_000)
     with ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(connected(front)).sendall(head("/swap", 3_900_000) + b"-")
+            stack.enter_context(connected(front)).sendall(head("/swap", 4_000_000) + b"-")
         assert swap(front.url).status_code == 200
 
 
@@ -220,20 +227,49 @@ def test_a_caller_who_does_not_take_an_image_is_dropped(slow: Upstream, start_fr
         assert len(everything_from(connection)) < len(image)
 
 
-def test_a_caller_who_takes_all_but_the_end_of_an_answer_is_dropped(slow: Upstream, start_front: StartFront) -> None:
-    """What is left is in the connection's buffer; no send waits for it."""
-    front = start_front(slow, idle_seconds=2, max_connections=1)
-    form = multipart(source=probe_image(), target=bytes(8_000_000))
-    request = head("/swap", len(form)) + form
+def test_a_caller_who_takes_an_image_slowly_gets_all_of_it(slow: Upstream, start_front: StartFront) -> None:
+    """The deadline is for each piece, not for the whole."""
+    image = bytes(20_000_000)
+    form = multipart(source=probe_image(), target=image)
+    front = start_front(slow, idle_seconds=2)
     with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+        connection.settimeout(PATIENCE_S)
         connection.connect((front.address.host, front.address.port))
-        connection.sendall(request)
-        size, said = 0, b""
-        while size < 10_666_000:  # base64, all but the last kilobytes
-            said = connection.recv(65536)
-            size += len(said)
-        until(lambda: is_live(front))
+        connection.sendall(head("/swap", len(form)).replace(b"Host: x", b"Accept: image/*\r\nHost: x") + form)
+        size, began = 0, time.monotonic()
+        while size < len(image):
+            piece = connection.recv(1_000_000)
+            assert piece, f"cut off after {size} bytes"
+            size += len(piece)
+            time.sleep(max(0.0, began + 8 * size / len(image) - time.monotonic()))
+
+
+def test_a_caller_who_takes_all_but_the_end_of_an_answer_is_dropped() -> None:
+    """What is left is in the connection's buffer; no send waits for it."""
+
+    async def answer(_request: Request) -> Response:
+        return Response(bytes(60_000))
+
+    settings = FrontSettings(idle_seconds=1, max_connections=1, drain_seconds=1)
+    server = uvicorn.Server(server_config(make_app([Route("/", answer)], idle_seconds=1), settings))
+    with listen(LOOPBACK) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # connections inherit it
+        address = listening.getsockname()
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        try:
+            until(lambda: server.started)
+            with socket.socket() as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.connect(address)
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                until(lambda: server.server_state.total_requests == 1)
+                assert len(server.server_state.connections) == 1, "answered, and not taken"
+                until(lambda: not server.server_state.connections)
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def is_live(front: FrontServer) -> bool:
