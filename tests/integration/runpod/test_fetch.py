@@ -213,14 +213,16 @@ def test_tls_is_checked_against_the_name_although_the_connection_goes_to_an_addr
         return await any_addresses("127.0.0.1", port)
 
     async def run() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=serving)
-        port = server.sockets[0].getsockname()[1]
+        patient = FetchLimits(max_bytes=1000, seconds=60.0, max_redirects=2)  # TLS takes long on a busy machine
         trusting = ssl.create_default_context(cafile=str(certificate))
-        async with Fetcher(LIMITS, resolve=loopback, tls=trusting) as fetcher:
+        async with (
+            await asyncio.start_server(answer, "127.0.0.1", 0, ssl=serving) as server,
+            Fetcher(patient, resolve=loopback, tls=trusting) as fetcher,
+        ):
+            port = server.sockets[0].getsockname()[1]
             assert await fetcher.fetch(f"https://images.example:{port}/", "target") == b"image"
             with pytest.raises(JobError, match="DOWNLOAD_FAILED: target: the connection failed"):
                 await fetcher.fetch(f"https://other.example:{port}/", "target")
-        server.close()
 
     asyncio.run(run())
     assert asked_for == ["images.example", "other.example"]
