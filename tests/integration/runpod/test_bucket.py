@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from faceswap_server.jobs.job_errors import JobError
 from faceswap_server.jobs.public_addresses import any_addresses, public_addresses
@@ -28,6 +29,7 @@ class Storage(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Storage
+    protocol_version = "HTTP/1.1"  # keeps connections, as object stores do
 
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
@@ -64,6 +66,13 @@ def storage() -> Iterator[Storage]:
         thread.join()
 
 
+async def upload(target: Bucket, data: bytes, job_id: str) -> str:
+    try:
+        return await target.upload(data, job_id, 0, "png")
+    finally:
+        target.close()
+
+
 def bucket(storage: Storage) -> Bucket:
     url = f"http://127.0.0.1:{storage.server_port}"
     config = parse_s3_config({**CONFIG, "endpointUrl": url}, allow_http=True)
@@ -72,36 +81,51 @@ def bucket(storage: Storage) -> Bucket:
 
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 def test_an_image_is_stored_and_its_link_reads_it_for_a_short_while(storage: Storage) -> None:
-    link = asyncio.run(bucket(storage).upload(b"image", "sync-1/../../x", 0, "png"))
+    link = asyncio.run(upload(bucket(storage), b"image", "sync-1/../../x"))
     assert "X-Amz-Expires=120" in link
     answer = httpx.get(link, trust_env=False, timeout=60)
     assert answer.content == b"image"
     assert answer.headers["content-type"] == "image/png"
     (path,) = storage.objects
     assert path.startswith("/results/faceswap/sync-1_______x-")
-    again = asyncio.run(bucket(storage).upload(b"image", "sync-1/../../x", 0, "png"))
+    again = asyncio.run(upload(bucket(storage), b"image", "sync-1/../../x"))
     assert again.partition("?")[0] != link.partition("?")[0], "one link does not tell another"
+
+
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+def test_a_closed_bucket_keeps_no_connection(storage: Storage) -> None:
+    def connections() -> int:
+        port = storage.server_port
+        return sum(c.raddr != () and c.raddr.port == port for c in psutil.Process().net_connections("tcp"))
+
+    target = bucket(storage)
+    asyncio.run(target.upload(b"image", "1", 0, "png"))
+    assert connections() == 1, "kept for the next image of the job"
+    client = target._client  # held, so that no garbage collection closes it
+    target.close()
+    target.close()
+    assert client is not None and connections() == 0
 
 
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 def test_a_bucket_that_refuses(storage: Storage) -> None:
     storage.refuse = True
     with pytest.raises(JobError, match=r"^UPLOAD_FAILED: the bucket refused the image \(AccessDenied\)$"):
-        asyncio.run(bucket(storage).upload(b"image", "1", 0, "png"))
+        asyncio.run(upload(bucket(storage), b"image", "1"))
 
 
 def test_a_bucket_that_is_not_there() -> None:
     config = BucketConfig("http://127.0.0.1:9", "results", "id", "secret")
     gone = Bucket(config, link_seconds=60, timeout=2, resolve=any_addresses)
     with pytest.raises(JobError, match=r"^UPLOAD_FAILED: the bucket could not be used \(EndpointConnectionError\)$"):
-        asyncio.run(gone.upload(b"image", "1", 0, "png"))
+        asyncio.run(upload(gone, b"image", "1"))
 
 
 def test_a_bucket_inside_is_refused() -> None:
     config = parse_s3_config({**CONFIG, "endpointUrl": "https://169.254.169.254"})
     inside = Bucket(config, link_seconds=60, timeout=2, resolve=public_addresses)
     with pytest.raises(JobError, match="BAD_S3_CONFIG: .* public internet"):
-        asyncio.run(inside.upload(b"image", "1", 0, "png"))
+        asyncio.run(upload(inside, b"image", "1"))
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,12 @@ class Bucket:
         self._resolve = resolve
         self._client: Any = None
 
+    def close(self) -> None:
+        """Closes the connections to the bucket; idempotent. A bucket belongs to one job."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
     async def upload(self, data: bytes, job_id: str, index: int, image_format: str) -> str:
         """Stores one image and returns a link that reads it for `link_seconds`.
 

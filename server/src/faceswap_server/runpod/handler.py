@@ -61,7 +61,12 @@ class JobHandler:
         if self._service is None:
             self._service = SwapService(settings, self._address, self._server)
         max_bytes = settings.runsync_bytes if job_id.startswith(SYNC_PREFIX) else settings.run_bytes
-        return await self._service.run(request, max_bytes=max_bytes, bucket=self._bucket(job), job_id=job_id)
+        bucket = self._bucket(job)
+        try:
+            return await self._service.run(request, max_bytes=max_bytes, bucket=bucket, job_id=job_id)
+        finally:
+            if bucket is not None:
+                bucket.close()
 
     def _bucket(self, job: dict[str, Any]) -> Bucket | None:
         if job.get("s3Config") is None:
