@@ -96,7 +96,7 @@ def test_an_image_is_stored_and_its_link_reads_it_for_a_short_while(storage: Sto
 def test_a_closed_bucket_keeps_no_connection(storage: Storage) -> None:
     def connections() -> int:
         port = storage.server_port
-        return sum(c.raddr != () and c.raddr.port == port for c in psutil.Process().net_connections("tcp"))
+        return sum(bool(c.raddr) and c.raddr.port == port for c in psutil.Process().net_connections("tcp"))
 
     target = bucket(storage)
     asyncio.run(target.upload(b"image", "1", 0, "png"))
