@@ -24,7 +24,10 @@ JPEG = b"\xff\xd8\xff\xe0 not really"
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as the server understood it; `patience_s` is how long its caller said it waits."""
+    """A request as the server understood it; `patience_s` is its caller's timeout.
+
+    Over gRPC a tensor that is not BYTES is one item of raw bytes.
+    """
 
     model: str
     request_id: str
@@ -165,8 +168,10 @@ class GrpcSide(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
         return service_pb2.ModelReadyResponse(ready=self.server.ready)
 
     def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        names = [tensor.name for tensor in request.inputs]
-        inputs = dict(zip(names, map(unpacked, request.raw_input_contents), strict=True))
+        inputs = {
+            tensor.name: unpacked(raw) if tensor.datatype == "BYTES" else [raw]
+            for tensor, raw in zip(request.inputs, request.raw_input_contents, strict=True)
+        }
         parameters = {
             name: getattr(value, value.WhichOneof("parameter_choice")) for name, value in request.parameters.items()
         }

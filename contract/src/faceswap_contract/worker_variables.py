@@ -27,8 +27,10 @@ def _seconds(name: str, default: float, meaning: str, programs: tuple[Program, .
     return Variable(name, VariableKind.NUMBER, default, meaning, programs, above=0)
 
 
-def _choice(name: str, default: str, meaning: str, choices: tuple[str, ...]) -> Variable:
-    return Variable(name, VariableKind.CHOICE, default, meaning, _WORKER, choices=choices)
+def _choice(
+    name: str, default: str, meaning: str, choices: tuple[str, ...], programs: tuple[Program, ...] = _WORKER
+) -> Variable:
+    return Variable(name, VariableKind.CHOICE, default, meaning, programs, choices=choices)
 
 
 WORKER_VARIABLES = (
@@ -37,6 +39,13 @@ WORKER_VARIABLES = (
         "queue",
         "queue, lb (RunPod's load balancing), or serve (`faceswap serve --listen` without RunPod)",
         ("queue", "lb", "serve"),
+    ),
+    _choice(
+        "FACESWAP_JOBS",
+        "faceswap",
+        "schema of jobs: faceswap, or inswapper (those of runpod-worker-inswapper are accepted too)",
+        ("faceswap", "inswapper"),
+        _JOBS,
     ),
     _whole(
         "FACESWAP_CONCURRENCY",

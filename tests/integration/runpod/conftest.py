@@ -20,6 +20,7 @@ NEEDS_SDK = (
     "test_bucket.py",
     "test_recovery.py",
     "test_local_api.py",
+    "test_inswapper_jobs.py",
 )
 collect_ignore = [] if has_sdk() else list(NEEDS_SDK)  # test_sdk.py says so
 

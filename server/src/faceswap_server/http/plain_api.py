@@ -22,7 +22,7 @@ from faceswap_server.http.guards import Guards
 from faceswap_server.http.http_error import HttpError
 from faceswap_server.http.openapi import openapi_document
 from faceswap_server.http.plain_api_body import read_job
-from faceswap_server.jobs.job_input import parse_input
+from faceswap_server.jobs.job_schemas import parse_job
 from faceswap_server.jobs.output import Document
 from faceswap_server.jobs.settings import JobSettings
 from faceswap_server.jobs.swap_retrier import Unsupervised
@@ -79,7 +79,7 @@ class PlainApi:
                 await response(request.scope, request.receive, send)
 
     async def _run(self, value: object, job_id: str) -> Document:
-        request = parse_input(value, self._limits)
+        request = parse_job(value, self._limits, self._jobs.settings.jobs)
         if self._service is None:
             jobs = self._jobs
             self._service = SwapService(jobs.settings, jobs.address(), jobs.supervised)
@@ -118,7 +118,7 @@ def _wants_image(request: Request) -> bool:
 
 
 def _response(document: Document, *, as_image: bool) -> Response:
-    if not as_image or "image" not in document:  # a list of results is JSON whatever was asked for
+    if not as_image or "faces" not in document:  # a list of results, or runpod-worker-inswapper's form: always JSON
         return JSONResponse(document)
     headers = {"X-Faceswap-Faces": str(sum(face["swapped"] for face in document["faces"]))}
     return Response(base64.b64decode(document["image"]), media_type=f"image/{document['format']}", headers=headers)

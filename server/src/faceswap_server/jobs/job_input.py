@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -75,20 +76,20 @@ def parse_input(value: object, limits: InputLimits) -> JobRequest:
         raise JobError("BAD_INPUT", f"input must be an object, not {_kind(value)}")
     task = value.get("task", "swap")
     if task not in ("swap", "faces"):
-        raise JobError("BAD_INPUT", f"task must be 'swap' or 'faces', not {_shown(task)}")
+        raise JobError("BAD_INPUT", f"task must be 'swap' or 'faces', not {shown(task)}")
     known = SWAP_FIELDS if task == "swap" else FACES_FIELDS
     for name in value:
         if name not in known:
-            raise JobError("UNKNOWN_OPTION", f"input has no field {_shown(name)}; known fields: {', '.join(known)}")
+            raise JobError("UNKNOWN_OPTION", f"input has no field {shown(name)}; known fields: {', '.join(known)}")
     options = {name: _option(name, value[name]) for name in SWAP_OPTIONS if value.get(name) is not None}
     if task == "faces":
-        image = _image("image", _required(value, "image"), limits)
+        image = image_reference("image", required(value, "image"), limits)
         return JobRequest("faces", (), (image,), True, False, options)
     allow_reencode = value.get("allow_reencode", False)
     if not isinstance(allow_reencode, bool):
         raise JobError("BAD_INPUT", f"allow_reencode must be true or false, not {_kind(allow_reencode)}")
-    sources = _images("source", _required(value, "source"), limits.max_sources, limits)
-    targets = _images("target", _required(value, "target"), limits.max_targets, limits)
+    sources = _images("source", required(value, "source"), limits.max_sources, limits)
+    targets = _images("target", required(value, "target"), limits.max_targets, limits)
     return JobRequest("swap", sources, targets, not isinstance(value["target"], list), allow_reencode, options)
 
 
@@ -109,7 +110,8 @@ def check_size(where: str, size: int, max_bytes: int) -> None:
         raise JobError("TOO_MANY_BYTES", f"{where} has {size} bytes, at most {max_bytes} are allowed")
 
 
-def _required(value: dict[Any, Any], name: str) -> object:
+def required(value: Mapping[Any, Any], name: str) -> object:
+    """The value of a field; raises BAD_INPUT where it is missing or null."""
     if value.get(name) is None:
         raise JobError("BAD_INPUT", f"input has no '{name}'")
     return value[name]
@@ -117,13 +119,18 @@ def _required(value: dict[Any, Any], name: str) -> object:
 
 def _images(name: str, value: object, most: int, limits: InputLimits) -> tuple[ImageReference, ...]:
     if not isinstance(value, list):
-        return (_image(name, value, limits),)
+        return (image_reference(name, value, limits),)
     if not 1 <= len(value) <= most:
         raise JobError("WRONG_PICTURE_COUNT", f"'{name}' has {len(value)} images, 1 to {most} are allowed")
-    return tuple(_image(f"{name}[{index}]", item, limits) for index, item in enumerate(value))
+    return tuple(image_reference(f"{name}[{index}]", item, limits) for index, item in enumerate(value))
 
 
-def _image(where: str, value: object, limits: InputLimits) -> ImageReference:
+def image_reference(where: str, value: object, limits: InputLimits) -> ImageReference:
+    """An image as a job names it: base64, a data URL, an https URL, or a form's bytes.
+
+    Raises:
+        JobError: BAD_INPUT, EMPTY_IMAGE, BAD_BASE64, DOWNLOAD_REFUSED or TOO_MANY_BYTES; `where` names the field.
+    """
     if isinstance(value, bytes):  # JSON has none; a form's file
         check_size(where, len(value), limits.max_image_bytes)
         return ImageReference(where, "", value)
@@ -161,6 +168,7 @@ def _kind(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as messages show it, at most 40 characters."""
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from faceswap_core.settings_field import setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class JobSchema(str, Enum):
+    """Schema of jobs. `inswapper` accepts those of runpod-worker-inswapper beside this service's own."""
+
+    FACESWAP = "faceswap"
+    INSWAPPER = "inswapper"
 
 
 class JobSettings(BaseSettings):
@@ -11,6 +20,7 @@ class JobSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FACESWAP_", frozen=True, extra="ignore", populate_by_name=True)
 
+    jobs: JobSchema = setting("FACESWAP_JOBS", JobSchema)
     concurrency: int = setting("FACESWAP_CONCURRENCY")
     job_seconds: float = setting("FACESWAP_JOB_SECONDS")
     max_image_bytes: int = setting("FACESWAP_MAX_IMAGE_BYTES")

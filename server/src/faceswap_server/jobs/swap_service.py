@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
-from faceswap_client import AsyncClient, SwapResult
+from faceswap_client import Analysis, AsyncClient, Identity, SwapResult
 
 from faceswap_server.jobs.fetch import Fetcher, FetchLimits
 from faceswap_server.jobs.images import load_images
+from faceswap_server.jobs.inswapper.job import InswapperJob
+from faceswap_server.jobs.inswapper.swap import ServiceCalls, run_inswapper_job
 from faceswap_server.jobs.job_errors import JobError, to_job_error
 from faceswap_server.jobs.job_input import InputLimits, JobRequest
+from faceswap_server.jobs.job_schemas import Job
 from faceswap_server.jobs.output import Document, encoded_size, faces_document, swap_document
 from faceswap_server.jobs.public_addresses import any_addresses, public_addresses
 from faceswap_server.jobs.settings import JobSettings
@@ -54,15 +57,15 @@ class SwapService:
         # one job of many targets must not fill the server's queue
         self._turn = asyncio.Semaphore(settings.concurrency)
 
-    async def run(
-        self, request: JobRequest, *, max_bytes: int, bucket: ResultStore | None = None, job_id: str
-    ) -> Document:
-        """The job's output.
+    async def run(self, request: Job, *, max_bytes: int, bucket: ResultStore | None = None, job_id: str) -> Document:
+        """The job's output; an InswapperJob is always answered with its image, never with a link.
 
         Raises:
             JobError: the only error; a job with a list of targets raises it when every target failed.
         """
         try:
+            if isinstance(request, InswapperJob):
+                return await self._inswapper(request, max_bytes)
             if request.task == "faces":
                 return await self._faces(request, max_bytes)
             return await self._swap(request, max_bytes, bucket, job_id)
@@ -83,9 +86,7 @@ class SwapService:
 
     async def _faces(self, request: JobRequest, max_bytes: int) -> Document:
         (image,) = await load_images(request.targets, self._fetcher, self._limits)
-        async with self._turn:
-            faces = await self._retrier.run(lambda left: self._client.faces(image, timeout=left, **request.options))
-        document = faces_document(faces)
+        document = faces_document(await self._analysis(image, request.options))
         _check(encoded_size([document]), max_bytes, "")
         return document
 
@@ -109,6 +110,11 @@ class SwapService:
         _check(size, max_bytes, "" if request.allow_reencode else "allow_reencode, ")
         return _together(request, documents)
 
+    async def _inswapper(self, job: InswapperJob, max_bytes: int) -> Document:
+        source, target = await load_images((job.source, job.target), self._fetcher, self._limits)
+        calls = ServiceCalls(lambda image: self._analysis(image, {}), self._swapped)
+        return await run_inswapper_job(job, source, target, calls, max_bytes)
+
     async def _documents(
         self, sources: Sequence[bytes], targets: Sequence[bytes], options: dict[str, Any], quality: int | None
     ) -> list[Document | JobError]:
@@ -130,13 +136,20 @@ class SwapService:
         return swap_document(result, link=await bucket.upload(result.image, job_id, index, result.format))
 
     async def _one(self, sources: Sequence[bytes], target: bytes, options: dict[str, Any]) -> SwapResult | JobError:
+        try:
+            return await self._swapped(sources, target, options)
+        except Exception as error:
+            return to_job_error(error)
+
+    async def _swapped(
+        self, sources: Sequence[bytes] | Sequence[Identity], target: bytes, options: dict[str, Any]
+    ) -> SwapResult:
         async with self._turn:
-            try:
-                return await self._retrier.run(
-                    lambda left: self._client.swap(list(sources), target, timeout=left, **options)
-                )
-            except Exception as error:
-                return to_job_error(error)
+            return await self._retrier.run(lambda left: self._client.swap(sources, target, timeout=left, **options))
+
+    async def _analysis(self, image: bytes, options: dict[str, Any]) -> Analysis:
+        async with self._turn:
+            return await self._retrier.run(lambda left: self._client.faces(image, timeout=left, **options))
 
 
 def _successes(documents: Sequence[Document | JobError]) -> list[Document]:

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from faceswap_server.jobs.job_errors import to_job_error
-from faceswap_server.jobs.job_input import parse_input
+from faceswap_server.jobs.job_schemas import parse_job
 from faceswap_server.jobs.output import Document
 from faceswap_server.jobs.public_addresses import any_addresses, public_addresses
 from faceswap_server.jobs.swap_retrier import Unsupervised
@@ -56,7 +56,7 @@ class JobHandler:
         return output
 
     async def _run(self, job: dict[str, Any], job_id: str) -> Document:
-        request = parse_input(job.get("input"), self._limits)
+        request = parse_job(job.get("input"), self._limits, self._settings.jobs)
         settings = self._settings
         if self._service is None:
             self._service = SwapService(settings, self._address, self._server)
