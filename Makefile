@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup pack models gate offline demo serve test-unit test test-client test-system parity bench soak chaos fuzz audit runpod-local doctor debug image-proof check lint types contract format clean uninstall
+.PHONY: help setup pack models gate offline demo serve test-unit test test-client test-system parity bench soak chaos fuzz audit runpod-local runpod-fake doctor debug image-proof check lint types contract format clean uninstall
 PY := .venv/bin/python
 PYTEST := -n 2 --dist loadgroup $(ARGS)
 
@@ -61,6 +61,9 @@ audit: setup ## known faults in the locked packages; without the advisory databa
 
 runpod-local: setup pack ## the RunPod worker under the SDK's local API on 127.0.0.1:8010
 	@$(PY) -m faceswap_server.runpod --rp_serve_api --rp_api_host 127.0.0.1 --rp_api_port 8010
+
+runpod-fake: setup pack ## a fake RunPod API on 127.0.0.1:8020 with a worker, for RunPodClient and client/typescript
+	@$(PY) -m faceswap_tools.fakes.control_plane --port 8020
 
 doctor: setup ## checks what a worker needs, from an image to the endpoint (ARGS="--endpoint ID")
 	@.venv/bin/faceswap doctor $(ARGS)

@@ -7,11 +7,13 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import psutil
 from faceswap_client import RunPodClient
 from faceswap_server.supervision.swap_probe import probe_image
+from support.paths import ROOT
 
 
 def test_a_client_of_runpod_swaps_against_it_and_ctrl_c_leaves_nothing(stub: Path, tmp_path: Path) -> None:
@@ -31,10 +33,27 @@ def test_a_client_of_runpod_swaps_against_it_and_ctrl_c_leaves_nothing(stub: Pat
             assert any("faceswap_server.runpod" in each.cmdline() for each in family)
             with RunPodClient(endpoint, key, base_url=base_url) as client:
                 assert client.swap(probe_image(), probe_image()).image == probe_image(), "the stub returns the target"
+            run_the_pages_snippet(base_url, tmp_path)
+            assert (tmp_path / "out.jpg").read_bytes() == probe_image()
         finally:
             fake.send_signal(signal.SIGTERM)
         assert fake.wait(90) == 0
     assert psutil.wait_procs(family, timeout=30)[1] == []
+
+
+def run_the_pages_snippet(base_url: str, folder: Path) -> None:
+    """docs/deploy/runpod.md, "make runpod-fake": what it has a reader run, with this test's port."""
+    page = (ROOT / "docs" / "deploy" / "runpod.md").read_text()
+    snippet = re.search(r"<<'PY'\n((?: {4}.*\n)*?) {4}PY\n", page[page.index("make runpod-fake") :])
+    assert snippet is not None
+    code = textwrap.dedent(snippet[1])
+    assert "http://127.0.0.1:8020/v2" in code
+    images = folder / "examples" / "images"
+    images.mkdir(parents=True)
+    for name in ("me.jpg", "group.jpg"):
+        (images / name).write_bytes(probe_image())
+    code = code.replace("http://127.0.0.1:8020/v2", base_url)
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=120)
 
 
 def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:

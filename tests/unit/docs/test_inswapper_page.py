@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from faceswap_core.options import parse_options
+from faceswap_server.jobs.inswapper.job import TYPES, parse_inswapper_job
+from faceswap_server.jobs.job_errors import JobError
 from faceswap_server.jobs.job_input import InputLimits, JobRequest, parse_input
 from support.paths import ROOT
 
@@ -42,10 +44,33 @@ def test_target_indexes(indexes: str, faces: str) -> None:
     assert accepted(convert(OLD | {"target_indexes": indexes})).options["target_faces"] == faces
 
 
-@pytest.mark.parametrize("field", [{"face_restore": True}, {"upscale": 2}, {"source_indexes": "0,1"}])
+@pytest.mark.parametrize(
+    "field", [{"face_restore": True}, {"upscale": 2}, {"source_indexes": "0,1"}, {"min_face_size": 5}]
+)
 def test_what_has_no_equivalent_is_refused(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"no equivalent: \w+|one image for each source face"):
         convert(OLD | field)
+
+
+def examples() -> list[dict[str, Any]]:
+    """The page's JSON: an old job, its answer, an error."""
+    blocks = re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return [json.loads(block.replace("BASE64", "QQ==")) for block in blocks]
+
+
+def test_the_old_job_of_the_page_gets_the_notes_and_the_error_of_the_page() -> None:
+    old, answer, error = examples()
+    assert list(parse_inswapper_job(old["input"], LIMITS).notes) == answer["notes"]
+    with pytest.raises(JobError) as caught:
+        parse_inswapper_job(old["input"] | {"face_restore": True}, LIMITS)
+    assert str(caught.value) == error["error"]
+
+
+def test_every_old_field_has_a_row() -> None:
+    rows = PAGE.split("## Field by field")[1].split("\n## ")[0]
+    assert set(re.findall(r"`([a-z_]+)(?::[^`]*)?`", "".join(re.findall(r"^\| (.*?) \|", rows, re.MULTILINE)))) == set(
+        TYPES
+    )
 
 
 def test_the_jobs_of_the_page_are_taken() -> None:
