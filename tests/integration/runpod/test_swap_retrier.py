@@ -109,7 +109,7 @@ def test_a_connection_that_broke_is_reason_enough() -> None:
 
 def test_twice_and_no_more() -> None:
     call = Call(*[BROKEN] * 9)
-    with pytest.raises(JobError, match="INTERNAL: the server died under this swap 3 times"):
+    with pytest.raises(JobError, match="INTERNAL: the server died during this swap 3 times"):
         run(Scripted(), call)
     assert call.calls == 3
 

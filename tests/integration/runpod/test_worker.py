@@ -138,7 +138,7 @@ def test_the_client_over_runpod_gives_what_the_client_gives(plane: ControlPlane,
 def test_a_part_of_the_server_killed_under_load(
     victim: str, reason: str, plane: ControlPlane, worker: Worker, swap_input: dict[str, Any]
 ) -> None:
-    """Every job is answered well, those the server died under included, by the same worker."""
+    """Every job is answered well, those that the server died during included, by the same worker."""
     server, before = worker.server(), worker.state()
     assert before["phase"] == "healthy"
     ids = [plane.submit(swap_input) for _ in range(60)]
@@ -161,6 +161,6 @@ def test_a_part_of_the_server_killed_under_load(
     assert worker.process.poll() is None
     assert worker.server() != server
     log = worker.text()
-    assert "the server died under a swap" in log
+    assert "the server died during a swap" in log
     assert "Traceback" not in log
     assert swap_input["source"][:60] not in log

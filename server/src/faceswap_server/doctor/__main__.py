@@ -1,4 +1,4 @@
-"""`python -m faceswap_server.doctor`: `faceswap doctor` where the command line is not installed."""
+"""`python -m faceswap_server.doctor`: `faceswap doctor` where the client's command line is not installed."""
 
 from faceswap_server.doctor.command import main
 

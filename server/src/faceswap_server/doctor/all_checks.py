@@ -1,4 +1,4 @@
-"""The checks in their order, and the run through them."""
+"""All checks of `faceswap doctor` in order, and their runner."""
 
 from __future__ import annotations
 

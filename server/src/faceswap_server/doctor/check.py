@@ -1,4 +1,4 @@
-"""Result of one check."""
+"""Result of one check of `faceswap doctor`: status, text, remedy, facts."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def ok(said: str, **facts: Fact) -> Result:
 
 
 def broken(said: str, remedy: str, **facts: Fact) -> Result:
-    """The check failed; `remedy` says what to change."""
+    """The check failed; `remedy` is what to change."""
     return Result(Status.BROKEN, said, remedy, facts)
 
 
 def skipped(said: str, remedy: str = "", **facts: Fact) -> Result:
-    """The check was not run; `remedy` says what it needs."""
+    """The check was not run; `remedy` is what it needs."""
     return Result(Status.SKIPPED, said, remedy, facts)

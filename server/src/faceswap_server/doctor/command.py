@@ -1,4 +1,4 @@
-"""`faceswap doctor`."""
+"""Command line of `faceswap doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks share: settings, and the server that one of them starts for those after it."""
+"""Context shared by the checks: settings, and the server that one check starts for those after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from faceswap_server.supervision.swap_probe import probe_image
 
 @dataclass(slots=True)
 class Machine:
-    """Where the machine's numbers are read from; tests point it elsewhere."""
+    """Paths and programs that the machine's numbers are read from; tests replace them."""
 
     cgroup: Path = Path("/sys/fs/cgroup")
     shared_memory: Path = Path("/dev/shm")  # noqa: S108 (the tmpfs every Linux has)
@@ -25,7 +25,7 @@ class Machine:
 
 @dataclass(slots=True)
 class Endpoint:
-    """A RunPod endpoint to try, and the key to it, which is never shown."""
+    """A RunPod endpoint to check, and its API key, which is never printed."""
 
     id: str
     api_key: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""Check `endpoint`: RunPod's endpoint answers and swaps a face. It costs what one job costs, a cold start included."""
+"""Check `endpoint`: the RunPod endpoint answers and swaps a face. It costs one job, a cold start included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from faceswap_server.doctor.context import Context, Endpoint
 _REMEDIES = {
     "UNAUTHORIZED": "make an API key in RunPod's console that may use this endpoint, and set RUNPOD_API_KEY",
     "NOT_FOUND": "take the endpoint's id from its page in RunPod's console",
-    "CONNECTION_FAILED": "check this machine's way to the internet",
+    "CONNECTION_FAILED": "check this machine's internet connection",
     "NO_OUTPUT": "the answer was too large for the platform: a smaller image, or s3Config",
     "WORKER_FAILED": "the endpoint runs another worker, or an old image: look at its log and its image's tag",
     "PLATFORM_ERROR": "look at RunPod's status page, and try again",
@@ -22,7 +22,7 @@ _REMEDIES = {
 
 
 def check_endpoint(context: Context) -> Result:
-    """The platform's own view of the workers first, then one job."""
+    """Worker counts from RunPod's health call first, then one job."""
     endpoint = context.endpoint
     if endpoint is None:
         return skipped("no endpoint was named", "--endpoint ID, and RUNPOD_API_KEY in the environment")
@@ -52,7 +52,7 @@ def check_endpoint(context: Context) -> Result:
 
 
 def _workers(endpoint: Endpoint) -> dict[str, Fact]:
-    """Workers by state, as RunPod counts them; nothing where it does not say."""
+    """Workers by state, as RunPod counts them; empty where it does not answer."""
     try:
         answer = httpx.get(
             f"{endpoint.base_url}/{endpoint.id}/health",
@@ -67,5 +67,5 @@ def _workers(endpoint: Endpoint) -> dict[str, Fact]:
 
 def _shown(workers: dict[str, Fact]) -> str:
     if not workers:
-        return "RunPod does not say what workers there are"
+        return "RunPod did not report its workers"
     return "workers: " + ", ".join(f"{count} {name.removeprefix('workers_')}" for name, count in workers.items())

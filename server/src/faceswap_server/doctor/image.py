@@ -14,7 +14,7 @@ from faceswap_server.doctor.context import Context
 
 
 def check_image(context: Context) -> Result:
-    """Decodes it wholly, as the server would."""
+    """Decodes the whole image, as the server would."""
     name = str(context.image_file or "the built-in image")
     try:
         data = context.image()

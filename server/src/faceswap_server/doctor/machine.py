@@ -1,6 +1,6 @@
-"""Checks `memory`, `shm`, `disk` and `gpu`: what the machine or container has, against what the worker needs.
+"""Checks `memory`, `shm`, `disk` and `gpu`: resources of the machine or container, against what the worker needs.
 
-The needs are measured ones (docs/deploy/runpod.md, "Sizes").
+The needs were measured (docs/deploy/runpod.md, "Sizes").
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from faceswap_server.triton.shared_memory import LEAST
 MEMORY_MB = 2048
 """Worker and server idle take 0.8 GB with the offline pack, 2.6 GB under load; InsightFace's networks 0.75 GB more."""
 SHARED_MEMORY_MB = LEAST // 2**20
-"""24 MB idle, 108 MB under load of small images; Docker gives a container 64 MB unless it is told more."""
+"""24 MB idle, 108 MB under load of small images; Docker's default is 64 MB."""
 DISK_MB = 512
 DISK_SHARE = 0.1
 """RunPod's SDK refuses to start a worker whose disk has less than a tenth free (RUNPOD_MIN_DISK_PERCENT)."""
@@ -31,7 +31,7 @@ _MB = 2**20
 
 
 def check_memory(context: Context) -> Result:
-    """The container's limit, or the machine's memory, and what of it is free now."""
+    """Memory limit of the container, or memory of the machine, and how much of it is free."""
     limit = int(memory_limit(context.machine.cgroup) / SHARE_OF_LIMIT) // _MB
     free = min(limit, psutil.virtual_memory().available // _MB)
     facts: dict[str, Fact] = {"limit_mb": limit, "available_mb": free, "needed_mb": MEMORY_MB}
@@ -45,7 +45,7 @@ def check_memory(context: Context) -> Result:
 
 
 def check_shared_memory(context: Context) -> Result:
-    """Frames cross from step to step through it."""
+    """Free space of /dev/shm: the buffer pool, through which decoded images go from step to step, is there."""
     path = context.machine.shared_memory
     try:
         usage = shutil.disk_usage(path)
@@ -60,7 +60,7 @@ def check_shared_memory(context: Context) -> Result:
 
 
 def check_disk(context: Context) -> Result:
-    """Of the container's root, by the platform's own rule, and of the folder for temporary files."""
+    """Free space of the container's root, by the SDK's rule, and of the folder for temporary files."""
     usage = shutil.disk_usage(context.machine.root)
     temporary = Path(tempfile.gettempdir())
     free, share = shutil.disk_usage(temporary).free // _MB, usage.free / usage.total
@@ -76,7 +76,7 @@ def check_disk(context: Context) -> Result:
 
 
 def check_gpu(context: Context) -> Result:
-    """Card, memory and driver; without a card the networks run on the CPU, which some settings refuse."""
+    """GPU, its memory and driver; without one the networks run on the CPU, which FACESWAP_REQUIRE_GPU may refuse."""
     settings = context.settings
     native = settings.native_triton is not None
     row = _nvidia_smi(context.machine.nvidia_smi)
@@ -99,7 +99,7 @@ def check_gpu(context: Context) -> Result:
 
 
 def _nvidia_smi(program: str) -> tuple[str, int, str] | None:
-    """Name, memory in MiB and driver of the first card."""
+    """Name, memory in MiB and driver of the first GPU."""
     found = shutil.which(program)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Check `pack`: the networks are in the model repository, and are byte for byte those that were proven."""
+"""Check `pack`: every network is in the model repository with the sha256 in the pack's manifest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PREPARE = (
 
 
 def check_pack(context: Context) -> Result:
-    """Every network of the manifest that preparation wrote, by its sha256."""
+    """Compares the sha256 of every network with the manifest that preparation wrote."""
     try:
         repository = context.repository
     except NotACheckout as error:

@@ -1,4 +1,4 @@
-"""Checks `port`, `server`, `swap` and `handler`: the worker's parts, started and used here as the container does."""
+"""Checks `port`, `server`, `swap` and `handler`: the worker's parts, started as the container starts them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ SDK = "1.12."
 
 
 def check_port(context: Context) -> Result:
-    """The gateway's port can be opened; the queue opens none."""
+    """The HTTP server's port can be opened; MODE=queue opens none."""
     settings = context.settings
     if settings.mode is not Mode.LB:
-        return skipped("MODE=queue opens no port", "MODE=lb tries the gateway's")
+        return skipped("MODE=queue opens no port", "MODE=lb checks the HTTP server's")
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,7 +49,7 @@ def check_server(context: Context) -> Result:
     native = context.settings.native_triton
     which = str(native) if native else "pip's tritonserver"
     if native is not None and shutil.which(str(native)) is None:
-        return broken(f"{which} is not there", "FACESWAP_TRITON=carried for pip's, or set FACESWAP_TRITONSERVER")
+        return broken(f"{which} is not there", "FACESWAP_TRITON=bundled for pip's, or set FACESWAP_TRITONSERVER")
     try:
         context.server = make_server(context.settings)
         context.server.start()

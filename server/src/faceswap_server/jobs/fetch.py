@@ -1,8 +1,8 @@
-"""Downloads the images a job names by URL: https only, public addresses only, bounded in size and in time.
+"""Download of images by URL with protection against SSRF: https, public addresses, limits on size and time.
 
-Every hop is resolved and judged here, and the connection goes to the very address that was judged (TLS still checks
-the certificate against the name), so neither a redirect nor a name that resolves differently a moment later leads
-inside. Proxies of the environment are not asked: through one, somebody else would resolve the name.
+Every redirect is resolved and checked here, and the connection goes to the address that was checked (TLS still
+verifies the certificate against the name), so neither a redirect nor DNS rebinding reaches a private network. Proxies
+of the environment are not used: a proxy would resolve the name itself.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Fetcher:
     async def _follow(self, text: str, where: str) -> bytes:
         url = httpx.URL(text)
         for _ in range(self.limits.max_redirects + 1):
-            addresses = await self._judged(url, where)
+            addresses = await self._checked_addresses(url, where)
             response = await self._send(url, addresses)
             try:
                 if response.status_code not in _REDIRECTS:
@@ -91,7 +91,7 @@ class Fetcher:
                 await response.aclose()
         raise JobError("DOWNLOAD_REFUSED", f"{where}: more than {self.limits.max_redirects} redirects")
 
-    async def _judged(self, url: httpx.URL, where: str) -> list[str]:
+    async def _checked_addresses(self, url: httpx.URL, where: str) -> list[str]:
         if url.scheme != "https" or not url.host or url.userinfo:
             raise JobError("DOWNLOAD_REFUSED", f"{where}: only https URLs without a user name are allowed")
         try:

@@ -1,4 +1,4 @@
-"""A job's images as bytes, downloaded or decoded, within the job's limits."""
+"""Loading of a job's images: download or base64, within the job's limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors a job can end in: which codes, whose fault, and which exception becomes which code.
+"""Errors of a job: its codes, whether the server is at fault, and the mapping of exceptions to codes.
 
 RunPod wants `error` to be a string (an object makes the job COMPLETED without output): `CODE: text`. Statuses, meanings
 and remedies of the codes stand in `faceswap_contract.errors`.
@@ -31,7 +31,7 @@ _SERVERS_FAULT = frozenset(("INTERNAL", "SERVER_UNAVAILABLE", "DEADLINE_EXCEEDED
 
 
 def is_servers_fault(code: str) -> bool:
-    """Whether the job was fine and the server is not, so that the server's health is to be checked."""
+    """Whether a code is the server's fault, so that its health is to be checked."""
     return code not in _CODES or code in _SERVERS_FAULT
 
 

@@ -1,9 +1,10 @@
-"""A job's `input` as values: which images, which options. Pure; nothing is fetched or decoded here but base64.
+"""Parsing of a job's `input`: images and options. Pure; nothing is fetched, and only base64 is decoded.
 
     {"source": IMAGE or [IMAGE, ...], "target": IMAGE or [IMAGE, ...], ...options}
     {"task": "faces", "image": IMAGE, ...options}
 
-A IMAGE is text: base64, a data URL, or an https URL. Options have the service's own names and are judged there.
+An IMAGE is text: base64, a data URL, or an https URL. Options have the service's own names; their values are checked
+there.
 """
 
 from __future__ import annotations

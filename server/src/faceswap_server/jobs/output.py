@@ -1,7 +1,7 @@
-"""Results as plain JSON, and how large they are once encoded.
+"""Serialisation of results as plain JSON, and the size of the encoded answer.
 
-An answer over the platform's limit is refused by it after the work is done, and the caller sees COMPLETED without
-output. So the size is known here before anything is returned.
+The platform drops an answer over its limit after the work is done, and the caller sees COMPLETED without output. So
+the size is computed before anything is returned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from faceswap_client import Analysis, Face, SourceFace, SwapResult, TargetFace
 Document = dict[str, Any]
 
 ENVELOPE = 1024
-"""Bytes left for what the SDK and the platform put around `output`: ids, times, status."""
+"""Bytes reserved for what the SDK and the platform add around `output`: ids, times, status."""
 
 
 def swap_document(result: SwapResult, link: str | None = None, reencoded_quality: int | None = None) -> Document:

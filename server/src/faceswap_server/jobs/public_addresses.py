@@ -1,8 +1,8 @@
-"""Which addresses a caller's URL may lead to: the public internet's only.
+"""Address check against SSRF: a caller's URL may resolve to public addresses only.
 
-Whether an address is public is judged by the RunPod SDK's own guard (`rp_ssrf.is_safe_address`), which knows the
-ranges that Python calls global and that are not. Its `safe_get` does not serve here: it follows redirects to plain
-http, bounds each read but not the whole download, and holds a thread for as long as the other side likes.
+`rp_ssrf.is_safe_address` of the RunPod SDK decides whether an address is public; it knows the ranges that Python
+calls global and that are not. The SDK's `safe_get` is not used: it follows redirects to plain http, limits the time
+of each read but not of the whole download, and blocks a thread until the other side ends.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address insid
 
 
 class NotPublic(Exception):
-    """The host has no address, or one that is not public. Says no more: what it resolves to is not the caller's."""
+    """The host has no address, or one that is not public; without a message, so that callers cannot probe DNS."""
 
 
 async def public_addresses(host: str, port: int) -> list[str]:
-    """Every address of a host, all of them public, or NotPublic: one private address among them is a trick."""
+    """Every address of a host, all of them public, or NotPublic: a single private address is enough to refuse."""
     from runpod.serverless.utils.rp_ssrf import is_safe_address  # noqa: PLC0415 (takes seconds)
 
     addresses = await any_addresses(host, port)
@@ -33,7 +33,7 @@ async def public_addresses(host: str, port: int) -> list[str]:
 
 
 async def any_addresses(host: str, port: int) -> list[str]:
-    """Every address of a host; for a desk, where images and buckets are local."""
+    """Every address of a host; for local development, where images and buckets are local."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -42,7 +42,7 @@ async def any_addresses(host: str, port: int) -> list[str]:
 
 
 def _hides_ipv4(text: str) -> bool:
-    # a gateway would unwrap these to an IPv4 address that nobody has judged
+    # a NAT64, 6to4 or Teredo gateway would unwrap these to an IPv4 address that was not checked
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv4Address):
         return False

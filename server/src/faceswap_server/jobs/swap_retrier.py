@@ -1,8 +1,8 @@
-"""Sends a job's swap again when the server died under it.
+"""Retry of a job's swap after the server died during it.
 
-A swap depends on nothing but its inputs and changes nothing, so it may be done twice. But an image may be what kills
-the server. So a swap is sent again at most twice, and the second time while no other swap is in its last attempt: what
-kills the server each time then meets its last death alone, and those that were beside it before are answered.
+A swap is idempotent, so it may run twice. But its image may be what crashes the server (a poison request). So a swap is
+retried at most twice, and last attempts run one at a time: a poison request crashes the server without the others that
+were in flight beside it before, and those are answered.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ logger = logging.getLogger(__name__)
 MOST_RETRIES = 2
 MOST_RECONNECTS = 50
 RECONNECT_SECONDS = 0.1
-"""How often and after what pause a refused connection is tried again: a death is noticed after 0.2 s, and a gRPC
-channel that was refused waits up to a second before it looks for the server again."""
+"""Retries of a refused connection and the pause between them: a death is noticed after 0.2 s, and a refused gRPC
+channel waits up to a second before it reconnects."""
 LOOK_SECONDS = 0.02
-"""Between two looks at the server's state."""
+"""Polling interval of the server's state."""
 VERDICT_SECONDS = 10.0
-"""An error is handed out after this when the examination it led to has come to no end."""
+"""Longest wait for the health check that an error caused; then the error is returned."""
 
 _Result = TypeVar("_Result")
 
 
 class Unsupervised:
-    """A `SupervisedServer` that nobody looks after: always healthy, never started again."""
+    """A `SupervisedServer` without a supervisor: always healthy, never restarted."""
 
     def state(self) -> ServerState:
         return ServerState(Phase.HEALTHY)
@@ -48,22 +48,22 @@ class Unsupervised:
 
 
 class SwapRetrier:
-    """Runs swaps on a server that may be started again meanwhile; belongs to one event loop."""
+    """Runs swaps on a server that may restart during them; belongs to one event loop."""
 
     def __init__(self, server: SupervisedServer, seconds: float) -> None:
-        """`seconds`: what one swap may take, waiting and repeats included."""
+        """`seconds`: deadline of one swap, waits and retries included."""
         self._server = server
         self._seconds = seconds
-        self._last_attempt = False  # somebody's is under way
-        self._said_of = -1
+        self._last_attempt = False  # whether one is running
+        self._logged_restarts = -1
 
     async def run(self, call: Callable[[float], Awaitable[_Result]]) -> _Result:
         """The result of `call(seconds left)`, which is called when the server is healthy.
 
         Raises:
-            FaceSwapError: of the call, when no death of the server is to blame, or nobody listens any more.
-            JobError: DEADLINE_EXCEEDED while it waited, SERVER_UNAVAILABLE when the server has been given up,
-                INTERNAL when the server has died under it each time.
+            FaceSwapError: of the call, when the server did not die, or when its connection retries are used up.
+            JobError: DEADLINE_EXCEEDED while it waited, SERVER_UNAVAILABLE when the server failed for good,
+                INTERNAL when the server died during every attempt.
         """
         deadline = time.monotonic() + self._seconds
         deaths = reconnects = 0
@@ -80,9 +80,9 @@ class SwapRetrier:
                         self._server.report_failure("a connection was refused")
                     elif not await self._died(error, restarts, deadline):
                         raise
-                    elif not isinstance(error, ServerBusy):  # that one was turned away before it could do any harm
+                    elif not isinstance(error, ServerBusy):  # a refused request cannot have caused it
                         deaths += 1
-                        self._say(error, restarts, deaths)
+                        self._check_deaths(error, restarts, deaths)
             await asyncio.sleep(RECONNECT_SECONDS)
 
     @asynccontextmanager
@@ -120,10 +120,10 @@ class SwapRetrier:
         state = self._server.state()
         return not state.takes_requests or state.restarts != restarts
 
-    def _say(self, error: FaceSwapError, restarts: int, deaths: int) -> None:
+    def _check_deaths(self, error: FaceSwapError, restarts: int, deaths: int) -> None:
         if deaths > MOST_RETRIES:
-            message = f"the server died under this swap {deaths} times; it is not tried again"
+            message = f"the server died during this swap {deaths} times; it is not retried"
             raise JobError("INTERNAL", message) from error
-        if self._said_of != restarts:  # once for each death, however many swaps met it
-            self._said_of = restarts
-            logger.warning("the server died under a swap (%s): it is sent again when the server is back", error.code)
+        if self._logged_restarts != restarts:  # one line per death, however many swaps it interrupted
+            self._logged_restarts = restarts
+            logger.warning("the server died during a swap (%s): it is retried when the server is back", error.code)

@@ -1,4 +1,4 @@
-"""What a job does, whoever brings it: images in, swaps by the server, a document within the size limit out."""
+"""Runs a job of the RunPod queue or the plain API: images in, swaps on Triton, a document within the size limit out."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from faceswap_server.jobs.swap_retrier import SwapRetrier
 from faceswap_server.supervision import SupervisedServer
 
 REENCODE_QUALITIES = (90, 75, 50)
-"""JPEG qualities tried in turn when an answer is too large. The server swaps again each time: it alone writes the
-marks that say an image is synthetic, so its images are never re-encoded behind its back."""
+"""JPEG qualities tried one after another when an answer is too large. Each repeats the swap: only the server writes the
+provenance marks, so its images are not re-encoded here."""
 
 
 class ResultStore(Protocol):
@@ -46,7 +46,7 @@ class SwapService:
         """`server` is the one at that address."""
         self._settings = settings
         self._limits = input_limits(settings)
-        # callers share a worker: nobody's embedding stays in it
+        # callers share a worker: no embedding is cached
         self._client = AsyncClient(address, timeout=settings.job_seconds, remember_sources=0, retries=0)
         self._retrier = SwapRetrier(server, settings.job_seconds)
         self._resolve = any_addresses if settings.allow_private_addresses else public_addresses

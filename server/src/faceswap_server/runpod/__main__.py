@@ -1,4 +1,4 @@
-"""What the container starts."""
+"""Entry point of `python -m faceswap_server.runpod`."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""Uploads results to the caller's own S3 bucket and gives back short-lived links.
+"""Upload of results to the caller's S3 bucket, answered with short-lived presigned links.
 
-The SDK's helper does not serve: its links live a week, and without credentials it writes the image to the worker's
-disk and returns a path. The bucket's address comes from a caller, so it must be https on the public internet: TLS
-checks the certificate against the name, which nothing inside a private network can show for a caller's name.
+The SDK's helper is not used: its links are valid for a week, and without credentials it writes the image to the
+worker's disk and returns a path. The bucket's address comes from a caller, so it must be https on the public internet:
+TLS checks the certificate against the name, which no host of a private network has for a caller's name.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Bucket:
             await self._resolve(parts.hostname or "", parts.port or 443)
         except NotPublic:
             raise JobError("BAD_S3_CONFIG", "s3Config.endpointUrl does not lead to the public internet") from None
-        # the random part keeps one job's links from telling another's
+        # the random part keeps other jobs' links from being guessed
         key = f"faceswap/{_NOT_IN_A_KEY.sub('_', job_id)[:80]}-{secrets.token_hex(8)}/{index}.{image_format}"
         return await asyncio.to_thread(self._upload, data, key, f"image/{image_format}")
 

@@ -1,7 +1,7 @@
-"""The handler that RunPod's SDK calls for each job of the queue.
+"""Job handler: the function that RunPod's SDK calls for each job of the queue.
 
-It always returns a dict of plain JSON types that is not empty, with `error` as text where the job failed: the SDK
-loses anything else on the way (docs/deploy/runpod.md, "Traps of the SDK").
+It always returns a non-empty dict of plain JSON types, with `error` as text where the job failed: the SDK drops
+anything else (docs/deploy/runpod.md, "Traps of the SDK").
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from faceswap_server.supervision import SupervisedServer
 logger = logging.getLogger(__name__)
 
 SYNC_PREFIX = "sync-"
-"""RunPod's ids of /runsync jobs begin with it; nothing else in a job says which limit its answer has."""
+"""RunPod's ids of /runsync jobs begin with it; nothing else in a job tells which size limit its answer has."""
 
 
 class JobHandler:
     """`await handler(job)`; the connection to the server is made with the first job, in the SDK's event loop."""
 
     def __init__(self, settings: WorkerSettings, address: str, server: SupervisedServer | None = None) -> None:
-        """`server` is the one at that address; without it nobody starts it again when it dies."""
+        """`server` is the one at that address; without it a server that dies is not restarted."""
         self._settings = settings
         self._server = server or Unsupervised()
         self._address = address
@@ -49,7 +49,7 @@ class JobHandler:
             raise
         except Exception as error:
             failure = to_job_error(error)
-            # the message may quote what the caller sent; the code says enough
+            # the code alone: the message may quote the caller's input
             logger.info("job %s failed after %.0f ms: %s", job_id, _since(started), failure.code)
             return {"error": str(failure)}
         logger.info("job %s done after %.0f ms", job_id, _since(started))

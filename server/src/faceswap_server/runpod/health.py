@@ -1,8 +1,8 @@
-"""The container's health check: `python -m faceswap_server.runpod.health` swaps a face and ends with 0 or 1.
+"""Container health check (HEALTHCHECK): `python -m faceswap_server.runpod.health` swaps a face, exit code 0 or 1.
 
-Triton's own readiness is not enough: before 26.04 it stays ready when a Python step has died. A server that is only
-busy, and says so, is healthy: ending a worker because it has much to do would make it worse. One that says nothing
-within the time is not: three checks in a row decide (Dockerfile).
+Triton's own readiness is not enough: before 26.04 it stays ready when a Python step has died. A server that
+answers SERVER_BUSY is healthy: ending a worker under load would make it worse. One that does not answer within the
+timeout is unhealthy; three failures in a row are needed (Dockerfile).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from faceswap_server.supervision import Phase, swap_probe
 from faceswap_server.supervision.state import read_state
 
 SECONDS = 15.0
-"""Time for one swap; shorter than the Dockerfile's timeout, so that the reason is said."""
+"""Time for one swap; shorter than the Dockerfile's timeout, so that the reason is printed."""
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The SDK's job loop without its waits: jobs start when they arrive, and SIGTERM loses none that arrived.
+"""Job loop that replaces the SDK's: jobs start on arrival without polling, and SIGTERM loses none that arrived.
 
 The loop of runpod 1.12 looks for new jobs ten times a second, sleeps a second whenever every slot is taken, and on
 SIGTERM leaves its job request open: a job that answers it is taken and never run. This subclass replaces the loop and
@@ -28,8 +28,8 @@ FAILED_SECONDS = 1.0
 QUICK_SECONDS = 0.1
 RESTART_PAUSE_SECONDS = 0.05
 ANSWER_GRACE_SECONDS = 0.25
-"""On SIGTERM an open request for jobs is closed after this, unless its answer has begun. What the platform sends at
-the very moment the connection closes is the platform's to hand out again."""
+"""On SIGTERM an open request for jobs is closed after this, unless its answer has begun. A job that the platform
+sends at the moment the connection closes has to be requeued by the platform."""
 
 
 class PromptJobScaler(rp_scale.JobScaler):
@@ -51,7 +51,7 @@ class PromptJobScaler(rp_scale.JobScaler):
         self._shutdown.begin(ExitCode.STOPPED)
 
     async def run(self) -> None:
-        """The worker's life: ends when shutdown has begun and what was accepted is answered or out of time."""
+        """Takes jobs until shutdown, then drains: returns when every accepted job is answered or out of time."""
         loop = asyncio.get_running_loop()
         # a signal handler that sets an event does not wake a loop that waits for the network; this does
         self._shutdown.on_begin(lambda: loop.call_soon_threadsafe(self._stop))
@@ -74,14 +74,14 @@ class PromptJobScaler(rp_scale.JobScaler):
                 self._freed.clear()
                 await self._freed.wait()
                 continue
-            if not self._takes_jobs():  # its server is being started again; other workers may be quicker
+            if not self._takes_jobs():  # the server is restarting; other workers may take the jobs
                 await self._pause(RESTART_PAUSE_SECONDS)
                 continue
             for job in await self._take(session, free):
                 self._start(session, job)
 
     async def stop_job(self, job_id: str) -> bool:
-        """Cancels a job; also one whose body is still arriving (20 MB take a while), which the SDK would forget."""
+        """Cancels a job; also one whose body is still arriving (20 MB take a while), which the SDK would ignore."""
         if await super().stop_job(job_id):
             return True
         if self._arriving.answered:
@@ -108,14 +108,14 @@ class PromptJobScaler(rp_scale.JobScaler):
             logger.warning("no jobs could be taken (%s)", type(error).__name__)
             await self._pause(FAILED_SECONDS)
         elif not jobs and time.monotonic() - started < QUICK_SECONDS:
-            await self._pause(QUICK_SECONDS)  # the platform did not hold the request open; do not storm it
+            await self._pause(QUICK_SECONDS)  # the platform did not hold the request open: limit the polling rate
         return jobs
 
     async def _pause(self, seconds: float) -> None:
         await self._unless_stopping(asyncio.sleep(seconds), seconds)
 
     async def _unless_stopping(self, work: Coroutine[Any, Any, Any] | asyncio.Task[Any], timeout: float) -> None:
-        """Waits for `work`, but no longer than `timeout` and not once shutdown has begun."""
+        """Waits for `work` until `timeout` or the beginning of shutdown."""
         stopping = asyncio.create_task(self._stopping.wait())
         given = work if isinstance(work, asyncio.Task) else asyncio.create_task(work)
         try:

@@ -1,4 +1,4 @@
-"""`MODE=lb`: the plain API behind RunPod's load balancer, with the health check that RunPod asks.
+"""`MODE=lb`: the plain API behind RunPod's load balancer, with RunPod's health check.
 
 GET  /ping   204 while the server loads, 200 when ready, 503 otherwise (HEALTH_CHECK_PATH)
 
@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 def ping_status(state: ServerState) -> int:
     """HTTP status of the health check.
 
-    204 says that the worker starts, which the platform takes for a cold start and measures; with 503 it sends its
-    requests elsewhere until the server is back.
+    204 means that the worker is starting, which the platform counts as a cold start; with 503 it routes requests to
+    other workers until the server is back.
     """
     if state.takes_requests:
         return 200
@@ -77,7 +77,7 @@ class LoadBalancer:
             raise BadSettings(str(error)) from None
 
     def serve(self, supervised: SupervisedTriton, shutdown: Shutdown) -> None:
-        """Serves until shutdown; the health check answers at once, while Triton is still loading."""
+        """Serves until shutdown; the health check answers immediately, while Triton is still loading."""
         settings = self._settings
         try:
             sockets = self._sockets()
@@ -120,7 +120,7 @@ class LoadBalancer:
 
 
 class _Server(uvicorn.Server):
-    """Begins the worker's shutdown on a signal, so that the health check says so while requests finish."""
+    """Begins the worker's shutdown on a signal, so that the health check answers 503 while requests finish."""
 
     def __init__(self, config: uvicorn.Config, shutdown: Shutdown) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""Readiness of the container's server: a swap works, the networks run on the GPU where they must, and warm-up."""
+"""Readiness check of the container's Triton: a swap works, the networks run on the required device; and warm-up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from faceswap_server.supervision.swap_probe import NotReady, check_swap
 
 logger = logging.getLogger(__name__)
 
-_GPU_DEVICE = Path("/dev/nvidiactl")  # there when a driver is mapped into the container
+_GPU_DEVICE = Path("/dev/nvidiactl")  # exists when a driver is mapped into the container
 
 
 def check_networks_on_gpu(
@@ -49,13 +49,13 @@ def _instance_kinds(http_url: str, network: str) -> set[str]:
 
 
 def check(http_url: str, settings: WorkerSettings) -> None:
-    """A swap works and the networks run where they must; raises NotReady."""
+    """Checks that a swap works and that the networks run on the required device; raises NotReady."""
     prove_swap(http_url, settings.job_seconds)
     check_networks_on_gpu(http_url, settings.require_gpu, native=settings.native_triton is not None)
 
 
 def prove(http_url: str, settings: WorkerSettings) -> None:
-    """`check` for a server that has just loaded, and the warm-up; raises NotReady."""
+    """`check` after loading, followed by the warm-up; raises NotReady."""
     check(http_url, settings)
     if settings.warm_up_swaps:
         _warm_up(http_url, settings)

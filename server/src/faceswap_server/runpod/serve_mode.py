@@ -1,4 +1,4 @@
-"""`MODE=serve`: `faceswap serve --listen` in the container, on whichever Triton the image has; nothing of RunPod's.
+"""`MODE=serve`: `faceswap serve --listen` in the container, on the image's Triton, without RunPod.
 
 It listens on FACESWAP_HOST and PORT. Callers send the token of FACESWAP_TOKEN, or of the file FACESWAP_TOKEN_FILE;
 without one it refuses any address but loopback. `/metrics` is behind the token too.
@@ -23,7 +23,7 @@ from faceswap_server.triton import SetupError
 logger = logging.getLogger(__name__)
 
 STATE_FILE = "faceswap-serve.json"
-"""In the folder for temporary files, where FACESWAP_STATE_FILE names no other."""
+"""In the folder for temporary files; FACESWAP_STATE_FILE overrides it."""
 
 
 def run(settings: WorkerSettings) -> ExitCode:

@@ -12,17 +12,17 @@ class Shutdown:
     """The first `begin` decides the exit code. Safe to call from any thread and from signal handlers."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may come in while its own thread holds it
+        self._lock = threading.RLock()  # a signal handler may run while its own thread holds it
         self._code: ExitCode | None = None
         self._callbacks: list[Callable[[], object]] = []
 
     @property
     def code(self) -> ExitCode | None:
-        """How the worker is to end, or None while it is to go on."""
+        """The worker's exit code; None until shutdown has begun."""
         return self._code
 
     def begin(self, code: ExitCode) -> None:
-        """Tells everybody to stop; later calls change nothing."""
+        """Sets the exit code and runs the callbacks; later calls change nothing."""
         with self._lock:
             if self._code is not None:
                 return
@@ -32,13 +32,13 @@ class Shutdown:
             callback()
 
     def fail(self, code: ExitCode) -> None:
-        """Stopping did not go well: replaces an exit code of 0."""
+        """Replaces an exit code of 0, when stopping itself failed."""
         with self._lock:
             if self._code is ExitCode.STOPPED:
                 self._code = code
 
     def on_begin(self, callback: Callable[[], object]) -> None:
-        """Calls `callback` when the end begins, in the thread that begins it; at once when it has begun."""
+        """Calls `callback` when shutdown begins, in the thread that begins it; immediately if it has begun."""
         with self._lock:
             self._callbacks.append(callback)
             begun = self._code is not None

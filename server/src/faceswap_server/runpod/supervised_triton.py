@@ -1,4 +1,4 @@
-"""The worker's supervised Triton; ends the worker when restarts do not help."""
+"""The worker's supervised Triton; ends the worker once the restart limit is reached."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from faceswap_server.supervision.swap_probe import NotReady
 logger = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 10.0
-"""After the last restart, time for jobs in flight to be answered with an error before the process ends."""
+"""Grace period after the last restart, in which jobs in flight are answered with an error before the process ends."""
 FAILURE_DRAIN_SECONDS = 1.0
-"""What requests get to finish in a server of which a part has died; the others are retried (`SwapRetrier`)."""
+"""Drain time of a server that has lost a process; requests that do not finish are retried (`SwapRetrier`)."""
 
 
 class SupervisedTriton:
@@ -56,39 +56,39 @@ class SupervisedTriton:
         return self.supervisor.state()
 
     def start(self) -> None:
-        """Starts the supervisor; returns at once."""
+        """Starts the supervisor; does not block."""
         self._changed(self.supervisor.state())
         self.supervisor.start()
         self._thread.start()
 
     def wait_until_ready(self) -> bool:
-        """Waits until the server is ready (True), or the worker is to end (False)."""
+        """Blocks until the server is ready (True) or shutdown has begun (False)."""
         # polled, not an event: a signal handler that sets an event can deadlock on a lock that its own thread holds
         while not self.state.takes_requests and self._shutdown.code is None:
             time.sleep(0.02)
         return self._shutdown.code is None
 
     def check_fitness(self) -> None:
-        """A swap works now; a server that is being restarted gets the time to come back.
+        """Fitness check: a swap works; waits for a server that is being restarted.
 
         Raises:
-            NotReady: it does not work, and the supervisor sees no reason to start it again.
+            NotReady: no swap works, and the supervisor found the server healthy.
         """
         while self.wait_until_ready():
             if self._is_fit():
                 return
-        # the worker is ending and has logged why; the SDK must not end it with its own code before
+        # the worker is ending and has logged why; the SDK must not end it first with its own exit code
         time.sleep(LAST_WORDS_SECONDS)
 
     def stop(self) -> None:
-        """Stops the server gracefully; if it failed for good while the worker was stopping, that is the exit code."""
+        """Stops the server gracefully; a permanent failure of the server during the stop becomes the exit code."""
         self.supervisor.request_stop()
         outcome = self.supervisor.wait()
         if outcome is not None and not _ended_well(outcome):
             self._shutdown.fail(_exit_code(outcome))
 
     def _is_fit(self) -> bool:
-        """Whether a swap works; False when it does not and the server is therefore started again."""
+        """Whether a swap works; False when it does not and the supervisor restarts the server."""
         try:
             readiness.check(self.server.http_url, self._settings)
         except NotReady as error:
@@ -119,10 +119,8 @@ class SupervisedTriton:
 
 
 def _ended_well(outcome: Outcome) -> bool:
-    return outcome.code in (
-        ExitCode.STOPPED,
-        ExitCode.DRAIN_TIMED_OUT,
-    )  # lost requests show in the jobs
+    # requests lost in the drain show up as failed jobs
+    return outcome.code in (ExitCode.STOPPED, ExitCode.DRAIN_TIMED_OUT)
 
 
 def _exit_code(outcome: Outcome) -> ExitCode:
@@ -131,7 +129,7 @@ def _exit_code(outcome: Outcome) -> ExitCode:
 
 
 def end_now(code: ExitCode) -> None:
-    """Ends the process at once with its children; the SDK's heartbeat process must not outlive it."""
+    """Ends the process immediately and kills its children: the SDK's heartbeat process must not outlive it."""
     for child in multiprocessing.active_children():
         child.kill()
     sys.stdout.flush()

@@ -24,5 +24,5 @@ def server_settings(settings: WorkerSettings) -> ServerSettings:
 
 
 def make_server(settings: WorkerSettings) -> TritonServer:
-    """That server, not started yet."""
+    """The tritonserver of `server_settings`, not started."""
     return TritonServer(server_settings(settings))

@@ -1,4 +1,4 @@
-"""`python -m faceswap_server.runpod`, the container's entry point: starts Triton, then does what MODE says.
+"""`python -m faceswap_server.runpod`, the container's entry point: starts Triton, then serves by MODE.
 
 MODE=queue (default) serves jobs of RunPod's queue, MODE=lb the plain API behind RunPod's load balancer, and MODE=serve
 runs what `faceswap serve --listen` does, without RunPod (`serve_mode`).
@@ -100,7 +100,9 @@ def _serve_queue(settings: WorkerSettings, supervised: SupervisedTriton, shutdow
     if _in_production():
         _leave_the_stop_to(shutdown)
     else:
-        shutdown.on_begin(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the desk's API server knows only signals
+        shutdown.on_begin(
+            lambda: os.kill(os.getpid(), signal.SIGTERM)
+        )  # the SDK's local API server stops on signals only
     runpod.serverless.start(
         {
             "handler": JobHandler(settings, supervised.server.grpc_address, supervised.supervisor),
@@ -117,7 +119,7 @@ def _in_production() -> bool:
 
 
 def _leave_the_stop_to(shutdown: Shutdown) -> None:
-    """Until the job loop installs its own handlers, a signal ends the start-up."""
+    """Signal handler of the start-up, until the job loop installs its own."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         shutdown.begin(ExitCode.STOPPED)
