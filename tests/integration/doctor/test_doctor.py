@@ -224,7 +224,7 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     checked = context(triton="native", tritonserver=tmp_path / "none", model_repository=tmp_path)
     if shutil.which("tritonserver"):
         pytest.skip("this machine has a tritonserver of its own on PATH")
-    is_broken(check_server(checked), "is not there", "FACESWAP_TRITON=carried")
+    is_broken(check_server(checked), "is not there", "FACESWAP_TRITON=bundled")
 
 
 def test_a_server_that_cannot_load(repository: Path) -> None:
@@ -338,7 +338,7 @@ def test_no_platform() -> None:
         nobody.bind(("127.0.0.1", 0))
         checked = context()
         checked.endpoint = Endpoint("local", "key", f"http://127.0.0.1:{nobody.getsockname()[1]}/v2", 5.0)
-        is_broken(check_endpoint(checked), "RunPod does not say", "internet")
+        is_broken(check_endpoint(checked), "RunPod did not report", "internet")
 
 
 def test_no_endpoint_is_no_failure() -> None:
