@@ -8,6 +8,7 @@ need() { # PROGRAM PACKAGE
     command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need exiftool libimage-exiftool-perl # reads the marks as others do
+need exempi exempi                       # the same with Adobe's XMP toolkit
 need curl curl                       # examples/*.sh
 need openssl openssl                 # a time-stamp authority, test certificates
 need unshare util-linux              # small and read-only file systems

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from faceswap_client import Client
+from faceswap_client.images.verification import verify_image
 from faceswap_server.triton import TritonServer
-from PIL import Image
+from PIL import Image, ImageCms
+from support.hostile_xmp import CAPTURE, packets, with_packet
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
@@ -39,18 +42,20 @@ def test_a_swapped_image_is_marked(fmt: str, client: Client, portrait: Path, tmp
     assert json.loads(read.stdout)[0]["DigitalSourceType"] == SYNTHETIC
 
 
-def test_the_targets_own_xmp_is_kept(client: Client, portrait: Path) -> None:
-    packet = (
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:format>a test</dc:format>'
-        "</rdf:Description></rdf:RDF></x:xmpmeta>"
-    )
+@pytest.mark.parametrize(
+    "name", ["attribute", "second RDF, empty first", "nested Description", "typed node", "in utf-16-le"]
+)
+@pytest.mark.parametrize("fmt", ["jpeg", "png", "webp"])
+def test_the_targets_own_xmp_does_not_touch_the_mark(fmt: str, name: str, client: Client, portrait: Path) -> None:
     buffer = io.BytesIO()
     with Image.open(portrait) as image:
-        image.convert("RGB").save(buffer, "JPEG", xmp=packet.encode())
-    marked = xmp(client.swap(portrait, buffer.getvalue()).image)
-    assert "a test" in marked
-    assert SYNTHETIC in marked
+        image.convert("RGB").save(buffer, fmt, icc_profile=SRGB)
+    result = client.swap(portrait, with_packet(fmt, buffer.getvalue(), packets(CAPTURE)[name]))
+    found = verify_image(result.image)
+    assert (found.format, found.digital_source_type) == (fmt, SYNTHETIC)
+    assert "ambiguous" not in " ".join(found.problems)
+    assert b"urn:my" not in result.image
+    assert xmp(result.image).count("DigitalSourceType=") == 1
 
 
 def test_an_image_in_which_nothing_was_swapped_is_not_marked(client: Client, portrait: Path) -> None:

@@ -18,7 +18,7 @@ from faceswap_core.faces.scrfd import DetectorHeads
 from faceswap_core.faces.selection import ordered_faces
 from faceswap_core.limits import Limits
 from faceswap_core.options import OnNoFace, Options
-from faceswap_core.provenance.xmp.mark import read_xmp
+from faceswap_core.provenance.xmp.read_back import xmp_packets
 from faceswap_core.steps.align_faces import align_faces
 from faceswap_core.steps.decode_images import decode_images, scaled_size
 from faceswap_core.types import Face
@@ -171,5 +171,5 @@ def test_convention_metadata_does_not_come_along(written: ImageFormat) -> None:
     header = inspect_image(data, "T", LIMITS)
     decoded = decode_image(data, header, "T")
     encoded = encode_image(decoded.rgb, None, target=header, kept=decoded.kept, format=written, quality=90)
-    assert read_xmp(encoded) is None
+    assert xmp_packets(encoded) == []
     assert b"Exif" not in encoded

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from faceswap_client.images.verification import verify_image
-from faceswap_core.errors import InvalidTensor, SigningFailed
+from faceswap_core.errors import InternalError, InvalidTensor, SigningFailed
 from faceswap_core.options import Label, Options
 from faceswap_core.provenance.audit.request_record import RequestRecord
 from faceswap_core.provenance.c2pa.signing import SigningError
@@ -35,6 +35,23 @@ def test_what_cannot_be_signed_is_not_handed_out(encode: Any) -> None:
         marks.seal(encode("png"), "png", encode("png"), "png", [])
     assert "route" not in caught.value.message, "the reason is for the log"
     assert isinstance(caught.value.__cause__, SigningError)
+
+
+class StrippingSigner:
+    """Stands for anything behind the writer that loses the mark."""
+
+    def __init__(self, unmarked: bytes) -> None:
+        self._unmarked = unmarked
+
+    def sign(self, *_: object) -> bytes:
+        return self._unmarked
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
+def test_a_result_without_a_readable_mark_is_not_handed_out(format: Any, encode: Any) -> None:
+    marks = ResultMarks(StrippingSigner(encode(format)))  # type: ignore[arg-type]
+    with pytest.raises(InternalError, match="not marked as synthetic"):
+        marks.seal(encode(format), format, encode(format), format, [])
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ import ssl
 import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
-from xml.parsers import expat
 
 from PIL import Image, UnidentifiedImageError
+
+from faceswap_client.images.xmp import AmbiguousXmpError, digital_source_type
 
 C2paState = Literal["trusted", "valid", "invalid", "none", "unchecked"]
 
@@ -36,8 +37,6 @@ SYNTHETIC_SOURCE_TYPES = frozenset(
 C2PA_MISSING = "c2pa-python is not installed; the extra `verify` brings it: pip install './client[verify]'"
 """The problem that is named where the C2PA manifest was not checked."""
 
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_SOURCE_TYPE = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/ DigitalSourceType"
 _MIME_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _SETTINGS: dict[str, Any] = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 
@@ -82,12 +81,14 @@ class Verification:
 
     Attributes:
         format: `jpeg`, `png` or `webp`.
-        xmp_mark: the XMP names a source type of `SYNTHETIC_SOURCE_TYPES`.
-        digital_source_type: the address in the XMP, whatever it says, or None.
+        xmp_mark: the XMP names a source type of `SYNTHETIC_SOURCE_TYPES`, to every reader.
+        digital_source_type: the address in the XMP, whatever it says; None where there is none, and where the XMP is
+            ambiguous: several packets or rdf:RDF, for example, of which readers see different ones.
         c2pa_state: `trusted`: intact, and signed under one of the trust anchors. `valid`: intact, by a signer that
             no anchor vouches for: anybody can make such a signature. `invalid`: changed after signing, or broken.
             `none`: no manifest. `unchecked`: c2pa-python is not installed.
-        problems: code and explanation of each failure, for example `assertion.dataHash.mismatch`.
+        problems: an ambiguous XMP; code and explanation of each failure of the manifest, for example
+            `assertion.dataHash.mismatch`.
         signed_by: organization in the signer's certificate; a claim unless the state is `trusted`.
         signer_name: common name in the signer's certificate.
         signed_at: time of an RFC 3161 time stamp, ISO 8601, or None: a signature alone has no time.
@@ -130,78 +131,43 @@ def verify_image(encoded: bytes, trust_anchors: bytes | None = None) -> Verifica
         NotAnImageError: another format, or too broken to read its header.
         TrustAnchorError: the anchors are not PEM certificates.
     """
-    pillow_format, packet = _header(encoded)
-    source_type = _digital_source_type(packet)
-    found: dict[str, Any] = {
-        "format": _MIME_TYPES[pillow_format].removeprefix("image/"),
-        "xmp_mark": _is_synthetic(source_type),
-        "digital_source_type": source_type,
-    }
+    pillow_format = _format(encoded)
+    source_type: str | None = None
+    ambiguous: tuple[str, ...] = ()
+    try:
+        source_type = digital_source_type(encoded)
+    except AmbiguousXmpError as error:
+        ambiguous = (f"the XMP is ambiguous and counts as no mark: {error}",)
+    part = _manifest_part(encoded, _MIME_TYPES[pillow_format], trust_anchors)
+    return Verification(
+        format=_MIME_TYPES[pillow_format].removeprefix("image/"),
+        xmp_mark=_is_synthetic(source_type),
+        digital_source_type=source_type,
+        **part | {"problems": (*ambiguous, *part.get("problems", ()))},
+    )
+
+
+def _manifest_part(encoded: bytes, mime_type: str, trust_anchors: bytes | None) -> dict[str, Any]:
     try:
         c2pa: Any = importlib.import_module("c2pa")
     except ModuleNotFoundError:
-        return Verification(**found, c2pa_state="unchecked", problems=(C2PA_MISSING,))
-    return Verification(**found, **_c2pa_part(c2pa, encoded, _MIME_TYPES[pillow_format], trust_anchors))
+        return {"c2pa_state": "unchecked", "problems": (C2PA_MISSING,)}
+    return _c2pa_part(c2pa, encoded, mime_type, trust_anchors)
 
 
 def _is_synthetic(source_type: str | None) -> bool:
     return source_type is not None and source_type.rpartition("/")[2] in SYNTHETIC_SOURCE_TYPES
 
 
-def _header(encoded: bytes) -> tuple[str, bytes]:
-    """Pillow's name of the format, and the XMP packet (empty if none). No pixel of a JPEG or WebP is decoded."""
+def _format(encoded: bytes) -> str:
+    """Pillow's name of the format; no pixel is decoded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # warnings about large images and unusual metadata do not matter here
             with Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG", "WEBP")) as image:
-                packet = _packet(image.info)
-                if not packet and image.format == "PNG":
-                    image.load()  # PNG may keep its text behind the pixels
-                    packet = _packet(image.info)
-                return str(image.format), packet
+                return str(image.format)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise NotAnImageError(f"not a JPEG, PNG or WebP that can be read: {error}") from None
-
-
-def _packet(info: dict[Any, Any]) -> bytes:
-    packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
-    return packet.encode() if isinstance(packet, str) else bytes(packet)
-
-
-def _digital_source_type(packet: bytes) -> str | None:
-    """The first DigitalSourceType, as an attribute, as text, or as an rdf:resource; None for broken XMP."""
-    values: list[str] = []
-    text: list[str] | None = None
-    parser = expat.ParserCreate("utf-8", " ")
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal text
-        if _SOURCE_TYPE in attributes:
-            values.append(attributes[_SOURCE_TYPE])
-        if name == _SOURCE_TYPE:
-            text = [attributes.get(f"{_RDF} resource", "")]
-
-    def end(name: str) -> None:
-        nonlocal text
-        if name == _SOURCE_TYPE and text is not None:
-            values.append("".join(text).strip())
-            text = None
-
-    def characters(data: str) -> None:
-        if text is not None:
-            text.append(data)
-
-    def refuse(*_: object) -> None:
-        raise ValueError("a DOCTYPE has no place in XMP")
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(packet.removeprefix(b"\xef\xbb\xbf").strip().rstrip(b"\0"), True)
-    except (expat.ExpatError, ValueError):
-        return None
-    return next((value for value in values if value), None)
 
 
 def _c2pa_part(c2pa: Any, encoded: bytes, mime_type: str, trust_anchors: bytes | None) -> dict[str, Any]:

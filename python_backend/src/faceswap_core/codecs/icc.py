@@ -46,13 +46,19 @@ def profile_space(profile: bytes) -> str | None:
     """
     if not _HEADER_BYTES < len(profile) <= MAX_ICC_BYTES or profile[36:40] != b"acsp":
         return None
-    if int.from_bytes(profile[:4], "big") > len(profile):
+    if int.from_bytes(profile[:4], "big") > len(profile) or _holds_xmp(profile):
         return None
     try:
         ImageCms.ImageCmsProfile(io.BytesIO(profile))
     except (OSError, ValueError, TypeError):
         return None
     return _COLOUR_SPACES.get(profile[16:20])
+
+
+def _holds_xmp(profile: bytes) -> bool:
+    """Whether a reader that searches a file for XMP packets would find one inside the profile, in UTF-8, 16 or 32."""
+    text = profile.replace(b"\0", b"")
+    return any(sign in text for sign in (b"<?xpacket", b"adobe:ns:meta/", b"22-rdf-syntax-ns#"))
 
 
 def convert_to_srgb(pixels: RgbImage, mode: Literal["L", "CMYK"], profile: bytes) -> RgbImage | None:

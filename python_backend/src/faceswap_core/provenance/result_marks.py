@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from faceswap_core.errors import SigningFailed
+from faceswap_core.errors import InternalError, SigningFailed
 from faceswap_core.options import Label, Options
 from faceswap_core.provenance.audit.records import SignState
 from faceswap_core.provenance.c2pa.signing import ManifestSigner, SigningError
 from faceswap_core.provenance.visible_label import draw_label
-from faceswap_core.provenance.xmp.mark import MarkedFormat, mark_as_synthetic, read_xmp
+from faceswap_core.provenance.xmp.mark import MarkedFormat, mark_as_synthetic
+from faceswap_core.provenance.xmp.read_back import UnmarkedResultError, check_mark
 from faceswap_core.types import RgbImage
 
 FORCED_SIZE: float = Options.model_fields["label_size"].default
@@ -69,17 +70,21 @@ class ResultMarks:
         Args:
             encoded: the result.
             format: its format.
-            target: the encoded target as it was sent: its XMP is kept and extended, its manifest becomes the history.
+            target: the encoded target as it was sent: its manifest becomes the history. Nothing of its XMP is kept.
             target_format: an `ImageFormat` value.
             source_formats: `ImageFormat` values, in request order.
 
         Raises:
             SigningFailed: a result that could not be signed is not handed out.
+            InternalError: nor is one whose mark cannot be read back.
         """
-        marked = mark_as_synthetic(encoded, format, read_xmp(target))
-        if self._signer is None:
-            return marked
+        sealed = mark_as_synthetic(encoded, format)
         try:
-            return self._signer.sign(marked, format, target, target_format, source_formats)
+            if self._signer is not None:
+                sealed = self._signer.sign(sealed, format, target, target_format, source_formats)
+            check_mark(sealed)
         except SigningError as error:
             raise SigningFailed("the result could not be signed; try again later") from error
+        except UnmarkedResultError as error:
+            raise InternalError(f"the result is not marked as synthetic: {error}") from None
+        return sealed

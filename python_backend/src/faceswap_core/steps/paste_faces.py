@@ -56,8 +56,9 @@ def paste_faces(
 ) -> bytes:
     """Pastes the crops one after another, in the order of the rows, encodes the image and marks it as synthetic.
 
-    The mark is IPTC's DigitalSourceType in the image's XMP; the target's own XMP is kept and extended. A target in
-    which nothing was swapped is not marked, and is returned as it was sent when its format, orientation and size allow.
+    The mark is IPTC's DigitalSourceType in the image's XMP, which holds nothing else: the target's own XMP is left out.
+    A target in which nothing was swapped is not marked, and is returned as it was sent when its format, orientation
+    and size allow.
 
     Args:
         marks: what the deployment adds: label, mark, signature.
@@ -66,7 +67,7 @@ def paste_faces(
     Raises:
         InvalidTensor: rows of crops and affines disagree.
         InvalidOption: the target is too large for the wanted format.
-        SigningFailed: from `marks`.
+        SigningFailed, InternalError: from `marks`.
     """
     header, (height, width) = target.header, target.rgb.shape[:2]
     if swapped.count == 0 and (header.height, header.width) == (height, width) and _can_stay(header, options):

@@ -17,6 +17,7 @@ from faceswap_core.provenance.c2pa.signing import ManifestSigner
 from faceswap_core.provenance.gate.installed import ContentGate
 from faceswap_core.provenance.visible_label import draw_label
 from faceswap_core.provenance.xmp.mark import MarkedFormat, mark_as_synthetic
+from faceswap_core.provenance.xmp.read_back import check_mark
 from faceswap_core.types import RgbImage
 from faceswap_models.content_gate import prepare_gate
 from faceswap_models.content_gate.networks import STAND_IN, build_placeholder, build_stand_in
@@ -67,7 +68,10 @@ def _calls(target: BenchmarkImage) -> tuple[dict[str, Callable[[], object]], dic
         def sign(plain: bytes = plain, marked: bytes = marked, format: MarkedFormat = format) -> bytes:
             return signer.sign(marked, format, plain, format, [format])
 
-        calls |= {f"mark {size}": mark, f"sign {size}": sign}
+        def read_back(marked: bytes = marked) -> None:
+            check_mark(marked)
+
+        calls |= {f"mark {size}": mark, f"read the mark back, {size}": read_back, f"sign {size}": sign}
         added |= {f"mark {size}": len(marked) - len(plain), f"sign {size}": len(sign()) - len(marked)}
         if format == "jpeg":
             calls[f"audit hash, {size}"] = lambda plain=plain: hasher(plain)  # type: ignore[misc]

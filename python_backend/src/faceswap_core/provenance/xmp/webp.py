@@ -1,8 +1,8 @@
-"""XMP in WebP: the `XMP ` chunk, and the `VP8X` header that announces it (RFC 9649, section 2.7)."""
+"""Writes XMP into WebP: the `XMP ` chunk, and the `VP8X` header that announces it (RFC 9649, section 2.7)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from faceswap_core.codecs.header_facts import CorruptDataError, TruncatedDataError
 from faceswap_core.codecs.webp_chunks import webp_facts
@@ -16,18 +16,13 @@ def is_webp(encoded: bytes) -> bool:
     return encoded[:4] == b"RIFF" and encoded[8:12] == b"WEBP"
 
 
-def webp_with_xmp(webp: bytes, extend: Callable[[bytes | None], bytes]) -> bytes:
-    """A copy of `webp` with one XMP packet; a simple file gets the extended header it needs.
-
-    Args:
-        webp: the image.
-        extend: takes the packet the image has, or None, and returns the one it shall have.
+def webp_with_xmp(webp: bytes, packet: bytes) -> bytes:
+    """A copy of `webp` with that XMP packet and no other; a simple file gets the extended header it needs.
 
     Raises:
         TruncatedDataError, CorruptDataError: the image's header or its chunks cannot be read.
     """
-    packet = extend(webp_xmp(webp))
-    chunks = [(name, data) for name, data in iter_chunks(webp) if name != b"XMP "]
+    chunks = [(name, data) for name, data in iter_chunks(webp) if name.rstrip(b" \0") != b"XMP"]
     if chunks and chunks[0][0] == b"VP8X":
         old = bytes(chunks.pop(0)[1])
         header = bytes((old[0] | _XMP_FLAG,)) + old[1:]
@@ -37,18 +32,6 @@ def webp_with_xmp(webp: bytes, extend: Callable[[bytes | None], bytes]) -> bytes
     for name, data in (b"VP8X", memoryview(header)), *chunks, (b"XMP ", memoryview(packet)):
         pieces += (name, len(data).to_bytes(4, "little"), data, b"\0" * (len(data) & 1))
     return b"".join((b"RIFF", sum(map(len, pieces)).to_bytes(4, "little"), *pieces))
-
-
-def webp_xmp(webp: bytes) -> bytes | None:
-    """The XMP packet or None.
-
-    Raises:
-        TruncatedDataError, CorruptDataError: see `iter_chunks`.
-    """
-    for name, data in iter_chunks(webp):
-        if name == b"XMP ":
-            return bytes(data)
-    return None
 
 
 def iter_chunks(webp: bytes) -> Iterator[tuple[bytes, memoryview]]:
