@@ -89,6 +89,14 @@ def test_shell_blocks_run(code: str, server: TritonServer) -> None:
         assert size_of(IMAGES / name) == TARGET_SIZE
 
 
+def make(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """make as a user calls it, also where make runs these tests: its variables would be inherited."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "ARGS")}
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
 def test_make_demo_and_make_serve_do_what_they_say(server: TritonServer, tmp_path: Path) -> None:
     """`server` is asked for so that the machine is warm; the demo starts its own."""
     targets = re.findall(r"^make ([\w-]+)", "".join(MAKE_BLOCKS), re.MULTILINE)
@@ -96,7 +104,7 @@ def test_make_demo_and_make_serve_do_what_they_say(server: TritonServer, tmp_pat
     shutil.rmtree(IMAGES, ignore_errors=True)
     for name in ("demo.jpg", "demo_compare.jpg"):
         (ROOT / "out" / name).unlink(missing_ok=True)
-    demo = subprocess.run(["make", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    demo = make("demo", timeout=900)
     assert demo.returncode == 0, demo.stderr
     assert len(re.findall(r"^face \d", demo.stdout, re.MULTILINE)) == 6
     assert size_of(ROOT / "out" / "demo.jpg") == TARGET_SIZE
@@ -107,7 +115,7 @@ def test_make_demo_and_make_serve_do_what_they_say(server: TritonServer, tmp_pat
 
 def test_make_test_runs_the_tests() -> None:
     """Only what it would run: these tests are part of it."""
-    planned = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    planned = make("-n", "test").stdout
     assert re.search(r"-m pytest\b", planned)
 
 
