@@ -20,7 +20,7 @@ describe("settings", () => {
   }
 
   test("only what Next allows a route to export is exported", () => {
-    assert.deepEqual(Object.keys(route).sort(), ["POST", "dynamic", "maxDuration", "runtime"]);
+    assert.deepEqual(Object.keys(route).sort(), ["POST", "maxDuration"]);
   });
 
   test("the handler outlives the default timeout", () => assert.ok(route.maxDuration * 1000 > 120_000));
