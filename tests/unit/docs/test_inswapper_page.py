@@ -36,7 +36,7 @@ def accepted(job: dict[str, Any]) -> JobRequest:
 def test_a_plain_job() -> None:
     request = accepted(convert(OLD))
     assert (request.sources[0].text, request.targets[0].text) == ("QQ==", "Qg==")
-    assert request.options == {"source_face": "largest", "target_faces": "0", "output_format": "jpeg"}
+    assert request.options == {"source_face": 0, "target_faces": "0", "output_format": "jpeg"}
 
 
 @pytest.mark.parametrize(("indexes", "faces"), [("-1", "0"), ("0,2", "0,2")])
@@ -76,5 +76,5 @@ def test_every_old_field_has_a_row() -> None:
 def test_the_jobs_of_the_page_are_taken() -> None:
     cells = [cell.replace("<br>", "\n").replace("BASE64", "QQ==") for cell in re.findall(r"<pre>(.*?)</pre>", PAGE)]
     old, ours = (json.loads(cell)["input"] for cell in cells[:2])
-    assert accepted(ours).options == {"target_faces": "0", "output_format": "jpeg"}
-    assert convert(old) == ours | {"source_face": "largest"}
+    assert accepted(ours).options == {"source_face": 0, "target_faces": "0", "output_format": "jpeg"}
+    assert convert(old) == ours
