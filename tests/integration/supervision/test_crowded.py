@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -26,11 +27,15 @@ def test_a_request_is_not_lost_on_a_core_that_others_keep_busy(
     ):
         client.swap(source, target)
         process = psutil.Process(server.pid)
-        with crowded_core(process, niceness=8):
-            began, used = time.monotonic(), cpu_seconds(process)
-            result = client.swap(source, target)
-            elapsed, used = time.monotonic() - began, cpu_seconds(process) - used
-    assert [face.swapped for face in result.faces] == [True] * 6
+        for swaps in (1, 4):  # a fast machine is through with one before it could be taken for a server at rest
+            with crowded_core(process, niceness=8), ThreadPoolExecutor(swaps) as pool:
+                began, used = time.monotonic(), cpu_seconds(process)
+                results = list(pool.map(lambda _: client.swap(source, target), range(swaps)))
+                elapsed, used = time.monotonic() - began, cpu_seconds(process) - used
+            if elapsed > QUIET_SECONDS + 2:
+                break
+    for result in results:
+        assert [face.swapped for face in result.faces] == [True] * 6
     assert elapsed > QUIET_SECONDS + 2, "too fast to be taken for a server at rest"
     assert used < QUIET_SHARE * elapsed, "it got too much of the core"
 
