@@ -27,7 +27,11 @@ class TritonPythonModel(StepModel):
         self.marks = ResultMarks(signer_of(settings), settings.label)
 
     def step(self, request: StepRequest) -> Tensors:
-        """Pastes into an encoded target or a raw frame, whichever the lease holds."""
+        """Pastes into an encoded target or a raw frame, whichever the lease holds.
+
+        FACES and EMBEDDINGS pass through here, so that an ensemble whose caller asks for them alone still ends here:
+        Triton leaves out steps of which no output is asked for.
+        """
         lease, record, options = request.lease(), self.record(request), request.options()
         swapped = SwappedCrops(
             crops=request.array("swapped_crops"),
@@ -37,7 +41,9 @@ class TritonPythonModel(StepModel):
         paste = self._paste_into_image if lease.attached else self._paste_into_frame
         outputs, request.ending = paste(lease, swapped, options, record)
         self.pool.release(lease)
-        return outputs
+        identities = request.optional_array("source_identities")  # face_swap_identity has none
+        embeddings = {} if identities is None else {"embeddings": identities}
+        return {**outputs, "faces": request.byte_string("found_faces"), **embeddings}
 
     def _paste_into_image(
         self, lease: Lease, swapped: SwappedCrops, options: Options, record: RequestRecord
