@@ -8,6 +8,7 @@ on both. What a config asks for and this backend cannot do is refused at load ti
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
+from faceswap_core.triton.server_death import end_with_server
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
@@ -144,6 +146,7 @@ class TritonPythonModel:
     """One instance: one session. Requests that Triton hands over together run as one batch."""
 
     def initialize(self, args: dict[str, str]) -> None:
+        end_with_server(os.getppid())
         config = json.loads(args["model_config"])
         filename = config.get("default_model_filename") or "model.onnx"
         path = Path(args["model_repository"]) / args["model_version"] / filename

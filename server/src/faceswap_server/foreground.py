@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from faceswap_server.http import FrontServer, Upstream, checked_front
+from faceswap_server.stop_signals import stop_signals
 from faceswap_server.supervision import Outcome, Phase, SupervisionSettings, Supervisor
 from faceswap_server.supervision.state import StateFile
 from faceswap_server.triton import ServerSettings, TritonServer
@@ -69,12 +70,12 @@ class Foreground:
         return {"http": server.http_url, "grpc": server.grpc_address, "metrics": server.metrics_url}
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> Outcome:
-        """Starts the server and supervises it until SIGTERM, SIGINT or its end; a second signal ends it at once.
+        """Starts the server and supervises it until a signal (`stop_signals`) or its end; a second one ends it at once.
 
         Args:
             on_ready: called once, when the first start has been proved.
         """
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, self._stop) for number in stop_signals()}
         try:
             return self._run(on_ready)
         finally:
@@ -93,7 +94,8 @@ class Foreground:
                 on_ready()
         return outcome
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        if self.supervisor.state().phase is Phase.STOPPING:
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        # a terminal that closes may say so twice, the shell and the kernel: that is no impatience
+        if self.supervisor.state().phase is Phase.STOPPING and number != signal.SIGHUP:
             self.supervisor.kill()
         self.supervisor.request_stop()

@@ -8,13 +8,16 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 from faceswap_contract.environment import Program, UnknownVariable, check_environment
 from faceswap_contract.exit_codes import ExitCode
 from rich.console import Console
+
+from faceswap_server.terminal import LenientStream
 
 if TYPE_CHECKING:
     from faceswap_server.foreground import Foreground
@@ -58,7 +61,7 @@ def serve(
     3 it failed and restarting did not help, 10 it cannot start on this machine as it is, 11 requests in flight did not
     finish in time, 15 it does not swap.
     """
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=cast("IO[str]", LenientStream(sys.stderr)), highlight=False)
     _log_to(console)
     try:
         check_environment(os.environ, console.print, Program.SERVE)

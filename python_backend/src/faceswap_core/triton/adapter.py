@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,13 +20,14 @@ from faceswap_core.buffers.buffer_pool import BufferPool
 from faceswap_core.buffers.heap import keep_freed_memory
 from faceswap_core.buffers.housekeeping import Housekeeping
 from faceswap_core.buffers.lease import Lease
-from faceswap_core.buffers.new_lease import server_buffer_pool
+from faceswap_core.buffers.new_lease import buffer_folder, server_buffer_pool
 from faceswap_core.errors import FaceSwapError, InternalError, SigningFailed
 from faceswap_core.limits import Limits, limits_from_environment
 from faceswap_core.provenance.audit.log import AuditLog, Ending
 from faceswap_core.provenance.audit.request_record import RequestRecord
 from faceswap_core.provenance.deployment import audit_log_of
 from faceswap_core.provenance.settings import ProvenanceSettings, SettingsError, one_line, provenance_settings
+from faceswap_core.triton.server_death import end_with_server
 from faceswap_core.triton.step_request import LEASE, RECORD, StepRequest
 
 Tensors = Mapping[str, NDArray[Any] | bytes]
@@ -48,6 +50,9 @@ class StepModel:
 
     def initialize(self, args: Mapping[str, str]) -> None:
         """Called by Triton once; what it raises stops the server."""
+        server = os.getppid()
+        buffers = buffer_folder(server)
+        end_with_server(server, lambda: shutil.rmtree(buffers, ignore_errors=True))
         keep_freed_memory()
         cv2.setNumThreads(1)  # instances are the parallelism; OpenCV's own threads would fight over the cores
         try:
@@ -59,7 +64,7 @@ class StepModel:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {one_line(error)}") from None
         except SettingsError as error:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {error}") from None
-        self.pool = server_buffer_pool(self.limits, server=os.getppid())
+        self.pool = server_buffer_pool(self.limits, server)
         self._housekeeping = Housekeeping(self.keep_house)
         self._housekeeping.start()
 

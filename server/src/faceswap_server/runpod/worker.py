@@ -27,6 +27,7 @@ from faceswap_server.runpod.settings import BadSettings, Mode, WorkerSettings, s
 from faceswap_server.runpod.shutdown import Shutdown
 from faceswap_server.runpod.supervised_triton import SupervisedTriton
 from faceswap_server.runpod.triton_server import make_server
+from faceswap_server.stop_signals import stop_signals
 from faceswap_server.supervision import RestartableServer
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def run(settings: WorkerSettings, server: RestartableServer) -> int:
         except BadSettings as error:
             return _bad_settings(error)
     shutdown = Shutdown()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, lambda _number, _frame: shutdown.begin(ExitCode.STOPPED))
     supervised = SupervisedTriton(server, settings, shutdown)
     supervised.start()

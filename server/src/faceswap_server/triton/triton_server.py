@@ -25,7 +25,7 @@ from faceswap_server.triton.log_relay import LogRelay
 from faceswap_server.triton.ports import HOST, choose_ports
 from faceswap_server.triton.process_cleanup import ProcessCleanup
 from faceswap_server.triton.served_repository import entry_points, withdraw
-from faceswap_server.triton.server_folder import ServerFolder
+from faceswap_server.triton.server_folder import ServerFolder, remove_abandoned_folders
 from faceswap_server.triton.settings import ServerSettings
 from faceswap_server.triton.shared_memory import check_shared_memory, remove_abandoned_regions
 from faceswap_server.triton.wait_ready import wait_until_ready
@@ -116,6 +116,7 @@ class TritonServer:
         triton = self.settings.triton or find_bundled_triton()
         executable = triton.executable  # raises before anything is made
         remove_abandoned_regions()
+        remove_abandoned_folders()
         check_shared_memory()
         try:
             self._folder = ServerFolder(triton, self.settings.repository)
