@@ -34,6 +34,7 @@ from faceswap_server.triton.stub_processes import process_has_ended
 from faceswap_tools.chaos.killing import family, kill_server, kill_stub
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from support.mounts import Tmpfs, run_with_mounts
+from support.raw_requests import raw_grpc, raw_http
 from support.supervised import PATIENCE_S, Watched
 from tritonclient.grpc import InferenceServerClient
 from tritonclient.utils import InferenceServerException
@@ -109,6 +110,22 @@ def test_control_calls_are_closed_over_grpc(running: TritonServer) -> None:
         ):
             with pytest.raises(InferenceServerException, match=r"(?i)restricted"):
                 call()
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+def test_who_reads_the_command_line_cannot_open_the_control_calls(line_end: bytes, running: TritonServer) -> None:
+    words = psutil.Process(running.pid).cmdline()
+    for option in ("--http-restricted-api=", "--grpc-restricted-protocol="):
+        (word,) = [each for each in words if each.startswith(option)]
+        name, _, value = word.partition(":")[2].partition("=")
+        header = name.encode(), value.encode()
+        assert b"200 OK" not in raw_http(running.http_port, "/v2/logging", header, line_end)
+        folded = name.replace("\n", "\n ").encode(), header[1]
+        assert b"200 OK" not in raw_http(running.http_port, "/v2/logging", folded, line_end)
+        prefixed = b"triton-grpc-protocol-" + header[0], header[1]  # as Triton names it
+        answer = raw_grpc(running.grpc_port, "/inference.GRPCInferenceService/TraceSetting", prefixed)
+        assert answer and b"trace_rate" not in answer
+    assert httpx.get(f"{running.http_url}/v2/health/ready", trust_env=False).status_code == httpx.codes.OK
 
 
 @pytest.mark.parametrize("path", ["models/face_swap/config", "models/stats", "models/face_swap/ready", "health/ready"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from faceswap_server.triton.arguments import ServerArguments, server_arguments
 
-CLOSED = "model-repository,shared-memory,trace,logging:closed=a-key"
+CLOSED = "model-repository,shared-memory,trace,logging:sent-by\nNobody=a-key"
 
 
 def arguments(backends: Path | None, *extra: str) -> list[str]:
@@ -17,7 +17,7 @@ def arguments(backends: Path | None, *extra: str) -> list[str]:
             backends=backends,
             ports=(18000, 18001, 18002),
             region_prefix="faceswap_7_ab_",
-            closed_key="a-key",
+            closed_value="a-key",
             extra=extra,
         )
     )

@@ -10,6 +10,11 @@ from faceswap_server.triton.ports import HOST
 CLOSED_APIS = "model-repository,shared-memory,trace,logging"
 """What no caller may ask of the server (Triton's names, docs/customization_guide/deploy.md): loading models, mapping
 memory, changing traces and logs. Configs and statistics stay open on loopback, for perf_analyzer and benchmarks."""
+CLOSED_HEADER = "sent-by\nNobody"
+"""Name of the header that opens the closed APIs: one that no request can hold, since a command line can be read by every
+user of the machine (/proc/PID/cmdline). A name with a line feed ends its line in HTTP/1 (RFC 9112, section 5), and gRPC
+refuses every character but `a-z0-9-_.` (gRPC over HTTP/2, "Header-Name"; shown with 24.10: the stream is reset). The
+value alone would not do: gRPC takes a line feed in a value. Triton 24.10 reads no options from a file or variable."""
 POLL_SECONDS = 1
 """How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
 EXIT_SECONDS = 10
@@ -28,7 +33,7 @@ class ServerArguments:
         backends: the backend directory; None for the one compiled into the server.
         ports: of HTTP, gRPC and metrics, all on loopback.
         region_prefix: what the names of the steps' shared-memory regions begin with.
-        closed_key: value of the header `closed` that opens the closed APIs; random, and told to no caller.
+        closed_value: value of the header `CLOSED_HEADER`; random as well, should a server ever take that name.
         extra: further arguments; they come last, and win.
     """
 
@@ -36,14 +41,14 @@ class ServerArguments:
     backends: Path | None
     ports: tuple[int, int, int]
     region_prefix: str
-    closed_key: str
+    closed_value: str
     extra: tuple[str, ...] = ()
 
 
 def server_arguments(chosen: ServerArguments) -> list[str]:
     """Arguments of tritonserver, without the program itself."""
     http, grpc, metrics = chosen.ports
-    closed = f"{CLOSED_APIS}:closed={chosen.closed_key}"
+    closed = f"{CLOSED_APIS}:{CLOSED_HEADER}={chosen.closed_value}"
     return [
         f"--model-repository={chosen.models}",
         "--model-control-mode=poll",

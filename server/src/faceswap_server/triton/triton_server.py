@@ -139,7 +139,7 @@ class TritonServer:
             backends=folder.backends,
             ports=self._ports,
             region_prefix=self._cleanup.region_prefix,
-            closed_key=secrets.token_urlsafe(24),
+            closed_value=secrets.token_urlsafe(24),
             extra=self.settings.arguments,
         )
         with open_log(self.log) as log:
