@@ -11,10 +11,10 @@ CLOSED_APIS = "model-repository,shared-memory,trace,logging"
 """What no caller may ask of the server (Triton's names, docs/customization_guide/deploy.md): loading models, mapping
 memory, changing traces and logs. Configs and statistics stay open on loopback, for perf_analyzer and benchmarks."""
 CLOSED_HEADER = "sent-by\nNobody"
-"""Name of the header that opens the closed APIs: one that no request can hold, since a command line can be read by every
-user of the machine (/proc/PID/cmdline). A name with a line feed ends its line in HTTP/1 (RFC 9112, section 5), and gRPC
-refuses every character but `a-z0-9-_.` (gRPC over HTTP/2, "Header-Name"; shown with 24.10: the stream is reset). The
-value alone would not do: gRPC takes a line feed in a value. Triton 24.10 reads no options from a file or variable."""
+"""Name of the header that opens the closed APIs: one that no request can hold, because every user of the machine can
+read a command line (/proc/PID/cmdline). A name with a line feed ends its line in HTTP/1 (RFC 9112, section 5), and gRPC
+takes only `a-z0-9-_.` (gRPC over HTTP/2, "Header-Name"; 24.10 resets the stream). An unusual value would not do: gRPC
+takes any. Triton 24.10 reads no options from a file or variable."""
 POLL_SECONDS = 1
 """How often Triton looks at its view of the repository: the longest that a stop takes to be noticed."""
 EXIT_SECONDS = 10
