@@ -13,13 +13,25 @@ from faceswap_client import Client, ContentRefused, FaceError, ServerError
 from integration.server.conftest import StrictServer
 from PIL import Image
 from support.gate_networks import BLACK, GREEN, GREY, MAGENTA
+from support.icc_profiles import matrix_profile, swapping_profile
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import InferenceServerException
 
+YELLOW = (255, 255, 0)
 
-def solid(colour: tuple[int, int, int]) -> bytes:
+
+def solid(colour: tuple[int, int, int], profile: bytes | None = None) -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", (300, 200), colour).save(buffer, "PNG")
+    Image.new("RGB", (300, 200), colour).save(buffer, "PNG", icc_profile=profile)
+    return buffer.getvalue()
+
+
+def striped() -> bytes:
+    """Yellow and magenta, which are no magenta on average; the yellow is transparent."""
+    pixels = np.zeros((200, 300, 4), np.uint8)
+    pixels[::2, :, :3], pixels[1::2] = YELLOW, (*MAGENTA, 255)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -47,6 +59,41 @@ def test_target_and_source_are_looked_at(place: str, client: Client, portrait: P
         client.swap(images["source"], images["target"])
     assert caught.value.code == "CONTENT_REFUSED"
     assert refused() == {"refused": 1, "could not decide": 0}
+
+
+@pytest.mark.parametrize("place", ["target", "source"])
+@pytest.mark.parametrize("image", [solid(YELLOW, swapping_profile()), striped()], ids=["profile", "transparency"])
+def test_images_are_judged_as_they_are_displayed(
+    image: bytes, place: str, client: Client, portrait: Path, refused: Any
+) -> None:
+    images: dict[str, Path | bytes] = {"source": portrait, "target": portrait, place: image}
+    with pytest.raises(ContentRefused, match="refuses an image"):
+        client.swap(images["source"], images["target"])
+    with pytest.raises(ContentRefused):
+        client.faces(image)
+    assert refused() == {"refused": 2, "could not decide": 0}
+
+
+def test_profile_and_transparency_alone_are_no_reason_to_refuse(
+    client: Client, portrait: Path, group: Path, refused: Any
+) -> None:
+    buffer = io.BytesIO()
+    with Image.open(portrait) as image:
+        target = image.convert("RGBA")
+    target.paste((0, 0, 0, 0), (0, 0, 40, 40))
+    target.save(buffer, "PNG", icc_profile=matrix_profile((lambda value: value**1.8,) * 3))
+    assert client.swap(portrait, buffer.getvalue()).faces[0].swapped
+    client.swap([portrait.read_bytes(), buffer.getvalue()], group, target_faces=[0, 1])
+    assert refused() == {"refused": 0, "could not decide": 0}
+
+
+def test_a_profile_that_contradicts_itself_is_not_judged(client: Client, portrait: Path, refused: Any) -> None:
+    tables = matrix_profile(tables={b"A2B0": (54.0, 0.0, 0.0), b"A2B1": (60.0, 98.0, -61.0)})
+    buffer = io.BytesIO()
+    Image.new("RGBA", (300, 200), (*GREY, 0)).save(buffer, "PNG", icc_profile=tables)
+    with pytest.raises(ContentRefused, match="could not decide"):
+        client.swap(portrait, buffer.getvalue(), on_no_face="passthrough")
+    assert refused() == {"refused": 0, "could not decide": 1}
 
 
 def test_one_source_of_several_is_enough(client: Client, portrait: Path, group: Path) -> None:

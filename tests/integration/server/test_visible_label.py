@@ -14,6 +14,8 @@ from faceswap_server.triton import TritonServer
 from integration.server.conftest import StrictServer
 from numpy.typing import NDArray
 from PIL import Image
+from support.icc_profiles import matrix_profile
+from support.label_contrast import displayed_contrast
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import np_to_triton_dtype
 
@@ -87,6 +89,25 @@ def test_a_transparent_corner_does_not_hide_it(server: TritonServer, portrait: P
     assert corner_of((top, left, bottom, right)) == "top-right"
     assert (labelled[top:bottom, left:right, 3] == 255).all()
     assert (labelled[bottom:, :, 3] == without[bottom:, :, 3]).all()
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("transparent", [False, True])
+def test_a_profile_and_transparency_do_not_wash_a_forced_label_out(
+    transparent: bool, level: int, strict: StrictServer, portrait: Path
+) -> None:
+    profile = matrix_profile((lambda value: value**0.02,) * 3)
+    buffer = io.BytesIO()
+    with Image.open(portrait) as image:
+        target = image.convert("RGBA")
+    if transparent:  # but for the face: the tests' classifier has no scores for a black image
+        alpha = Image.new("L", target.size, 0)
+        alpha.paste(255, (100, 50, 400, 350))
+        target.putalpha(alpha)
+    target.save(buffer, "PNG", icc_profile=profile)
+    with Client(strict.address) as client:
+        result = client.swap(portrait, buffer.getvalue()).image
+    assert displayed_contrast(result, "bottom-left", level) >= 4.5
 
 
 def test_a_raw_frame_is_labelled_and_its_faces_say_that_it_is_synthetic(server: TritonServer, portrait: Path) -> None:

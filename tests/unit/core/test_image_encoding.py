@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
+from faceswap_core.codecs.compositing import BLACK, WHITE, over_background
 from faceswap_core.codecs.decoding import DecodedImage, KeptMetadata, decode_image
 from faceswap_core.codecs.encoding import encode_image, output_format
 from faceswap_core.codecs.header import ImageFormat, ImageHeader, inspect_image
@@ -189,3 +191,11 @@ def test_encoding_leaves_the_frame_alone() -> None:
     for kind in WRITTEN:
         encoded(kind, frame, alpha)
     np.testing.assert_array_equal(frame, RGB)
+
+
+@pytest.mark.parametrize("level", [WHITE, BLACK])
+def test_compositing_rounds_every_value_to_the_nearest(level: Any) -> None:
+    values, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    exact = (values.astype(int) * alpha + (255 - alpha.astype(int)) * level + 127) // 255
+    found = over_background(np.repeat(values[..., None], 3, axis=2), np.ascontiguousarray(alpha), level)
+    assert (found == exact[..., None]).all()

@@ -70,7 +70,7 @@ def test_a_forced_label_can_be_moved_but_not_left_out(forced: Label, asked: Labe
 def test_the_alpha_channel_that_came_in_is_not_written_to() -> None:
     frame, alpha = np.zeros((200, 200, 3), np.uint8), np.zeros((200, 200), np.uint8)
     alpha.setflags(write=False)  # as Triton hands it over
-    opaque = ResultMarks().draw(frame, alpha, Options(label=Label.TOP_LEFT))
+    opaque, _ = ResultMarks().draw(frame, alpha, Options(label=Label.TOP_LEFT))
     assert opaque is not None
     assert not alpha.any()
     np.testing.assert_array_equal(opaque == 255, frame.any(axis=2) | (opaque == 255))

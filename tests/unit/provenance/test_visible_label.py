@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, get_args
 
 import numpy as np
 import pytest
-from faceswap_core.provenance.visible_label import MIN_TEXT_HEIGHT, Corner, draw_label
+from faceswap_core.limits import Limits
+from faceswap_core.options import Label, Options
+from faceswap_core.provenance.result_marks import ResultMarks
+from faceswap_core.provenance.visible_label import LEAST_CONTRAST, MIN_TEXT_HEIGHT, Corner, draw_label
+from faceswap_core.steps.decode_images import decode_images
+from faceswap_core.steps.paste_faces import SwappedCrops, paste_faces
 from numpy.typing import NDArray
+from PIL import Image, ImageCms
+from support.icc_profiles import displayed, matrix_profile, swapping_profile
+from support.label_contrast import displayed_contrast
 
 
 def frame(height: int, width: int, kind: str) -> NDArray[np.uint8]:
@@ -101,3 +110,90 @@ def test_arguments_out_of_range_are_refused(bad: dict[str, Any]) -> None:
 def test_other_frames_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="image"):
         draw_label(np.zeros(shape, np.uint8))
+
+
+HOSTILE_CURVES = {
+    "all bright": lambda value: value**0.02,
+    "all dark": lambda value: value**40,
+    "white": lambda _: 1.0,
+    "dark text only": lambda value: 0.0 if value > 0.9 else value,
+    "upside down and flat": lambda value: 0.5 - 0.1 * value,
+}
+HONEST_PROFILES = {
+    "sRGB": matrix_profile(),
+    "linear": matrix_profile((lambda value: value,) * 3),
+    "gamma 1.8": matrix_profile((lambda value: value**1.8,) * 3),
+    "swapped channels": swapping_profile(),
+}
+CROP = SwappedCrops(np.full((1, 128, 128, 3), 90, np.uint8), np.array([[[2.0, 0, 0], [0, 2.0, 0]]]), 1)
+LABELLED = ResultMarks(forced_label=Label.BOTTOM_RIGHT)
+
+
+def target(format: str, profile: bytes | None, *, transparent: bool) -> bytes:
+    rgb = np.random.default_rng(3).integers(60, 200, (300, 400, 3), np.uint8)
+    pixels = np.dstack((rgb, np.zeros((300, 400), np.uint8))) if transparent else rgb
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format, icc_profile=profile, **({"exact": True} if format == "webp" else {}))
+    return buffer.getvalue()
+
+
+def swapped(encoded: bytes, marks: ResultMarks, **options: Any) -> bytes:
+    image = decode_images(None, [encoded], Limits(), keep_target=True).target
+    assert image is not None
+    return paste_faces(image, CROP, Options(**options), marks=marks)
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
+@pytest.mark.parametrize("curve", HOSTILE_CURVES)
+def test_a_forced_label_shows_through_any_curve(curve: str, format: str) -> None:
+    profile = matrix_profile((HOSTILE_CURVES[curve],) * 3)
+    result = swapped(target(format, profile, transparent=False), LABELLED)
+    assert displayed_contrast(result, "bottom-right") >= LEAST_CONTRAST
+    with Image.open(io.BytesIO(result)) as image:
+        assert "icc_profile" not in image.info, "the image was converted"
+
+
+@pytest.mark.parametrize("table", [b"A2B0", b"A2B1"])
+def test_a_forced_label_shows_through_any_table(table: bytes) -> None:
+    other = {b"A2B0": b"A2B1", b"A2B1": b"A2B0"}[table]
+    profile = matrix_profile(tables={table: (54.0, 0.0, 0.0), other: (60.0, 98.0, -61.0)})
+    assert (
+        displayed_contrast(swapped(target("png", profile, transparent=False), LABELLED), "bottom-right")
+        >= LEAST_CONTRAST
+    )
+
+
+@pytest.mark.parametrize("name", HONEST_PROFILES)
+def test_profiles_that_leave_the_contrast_are_kept(name: str) -> None:
+    result = swapped(target("png", HONEST_PROFILES[name], transparent=False), LABELLED)
+    assert displayed_contrast(result, "bottom-right") >= LEAST_CONTRAST
+    with Image.open(io.BytesIO(result)) as image:
+        assert image.info["icc_profile"] == HONEST_PROFILES[name]
+
+
+def test_converted_images_look_as_before() -> None:
+    profile = matrix_profile((lambda value: value**0.3,) * 3)
+    encoded = target("png", profile, transparent=False)
+    shown = displayed(swapped(encoded, LABELLED)).astype(int)
+    assert np.abs(shown[:200, 100:] - displayed(encoded)[:200, 100:]).max() <= 1
+
+
+@pytest.mark.parametrize("level", [0, 255])
+@pytest.mark.parametrize("format", ["png", "webp"])
+@pytest.mark.parametrize("curve", [None, *HOSTILE_CURVES])
+def test_a_forced_label_shows_on_a_transparent_image(curve: str | None, format: str, level: int) -> None:
+    profile = None if curve is None else matrix_profile((HOSTILE_CURVES[curve],) * 3)
+    result = swapped(target(format, profile, transparent=True), LABELLED)
+    assert displayed_contrast(result, "bottom-right", level) >= LEAST_CONTRAST
+    flattened = swapped(target(format, profile, transparent=True), LABELLED, output_format="jpeg")
+    assert displayed_contrast(flattened, "bottom-right") >= LEAST_CONTRAST
+
+
+def test_without_a_label_no_profile_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = matrix_profile((HOSTILE_CURVES["white"],) * 3)
+    encoded = target("png", profile, transparent=False)
+    image = decode_images(None, [encoded], Limits(), keep_target=True).target
+    assert image is not None
+    monkeypatch.setattr(ImageCms, "buildTransform", None)
+    with Image.open(io.BytesIO(paste_faces(image, CROP, Options()))) as result:
+        assert result.info["icc_profile"] == profile

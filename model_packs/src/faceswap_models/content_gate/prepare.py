@@ -26,8 +26,9 @@ def prepare_gate(original: onnx.ModelProto, config: GateConfig) -> onnx.ModelPro
         config: how it wants its images.
 
     Returns:
-        Inputs `image` uint8 [N, height, width, 3] RGB, at `config.size`, and `scores_32`, which is not read; output
-        `scores` float32 [N, classes]. Height and width are left open because the served config leaves them open.
+        Inputs `image` uint8 [N, views * size, size, 3] RGB, the views of each image one below the other, and
+        `scores_32`, which is not read; output `scores` float32 [N, views * classes]. Height and width are left open
+        because the served config leaves them open.
 
     Raises:
         GatePreparationError: it has other inputs or outputs, or does not compute on batches what it does on one.
@@ -57,8 +58,11 @@ def _open_batch(model: onnx.ModelProto, tensor: onnx.ValueInfoProto) -> None:
 
 
 def _graft_input(model: onnx.ModelProto, tensor: onnx.ValueInfoProto, config: GateConfig) -> None:
-    """The float32 arithmetic of `content_gate.normalised`, in the same order."""
+    """Takes stacked views apart; then the float32 arithmetic of `content_gate.normalised`, in the same order."""
     values = {
+        "gate_view_shape": np.array((-1, config.size, config.size, 3), np.int64),
+        "gate_first": np.array((0,), np.int64),
+        "gate_all_scores": np.array((-1,), np.int64),
         "gate_scale": np.float32(config.scale),
         "gate_mean": np.array(config.mean, np.float32),
         "gate_std": np.array(config.std, np.float32),
@@ -66,7 +70,8 @@ def _graft_input(model: onnx.ModelProto, tensor: onnx.ValueInfoProto, config: Ga
     }
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(value), name) for name, value in values.items())
     steps = [
-        helper.make_node("Gather", ["image", "gate_order"], ["gate_ordered"], axis=3),
+        helper.make_node("Reshape", ["image", "gate_view_shape"], ["gate_views"]),
+        helper.make_node("Gather", ["gate_views", "gate_order"], ["gate_ordered"], axis=3),
         helper.make_node("Cast", ["gate_ordered"], ["gate_float"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["gate_float", "gate_scale"], ["gate_scaled"]),
         helper.make_node("Sub", ["gate_scaled", "gate_mean"], ["gate_centred"]),
@@ -91,9 +96,17 @@ def _graft_input(model: onnx.ModelProto, tensor: onnx.ValueInfoProto, config: Ga
 
 def _rename_output(model: onnx.ModelProto) -> None:
     (output,) = model.graph.output
-    model.graph.node.append(helper.make_node("Identity", [output.name], ["scores"]))
+    # scores of an image's views side by side; opset 5 has all of these
+    model.graph.node.extend(
+        [
+            helper.make_node("Shape", ["image"], ["gate_image_shape"]),
+            helper.make_node("Gather", ["gate_image_shape", "gate_first"], ["gate_rows"], axis=0),
+            helper.make_node("Concat", ["gate_rows", "gate_all_scores"], ["gate_score_shape"], axis=0),
+            helper.make_node("Reshape", [output.name, "gate_score_shape"], ["scores"]),
+        ]
+    )
     del model.graph.output[:]
-    model.graph.output.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", "classes"]))
+    model.graph.output.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", "scores"]))
 
 
 def _prove(original: onnx.ModelProto, tensor: str, prepared: onnx.ModelProto, config: GateConfig) -> None:
@@ -108,6 +121,8 @@ def _prove(original: onnx.ModelProto, tensor: str, prepared: onnx.ModelProto, co
     try:
         expected = np.concatenate([_run(original, {tensor: normalised(each, config)[None]}) for each in images])
         found = _run(prepared, inputs)
+        views = images.reshape(1, -1, *images.shape[2:])  # as three views of one image
+        stacked = _run(prepared, {"image": views, "scores_32": inputs["scores_32"][:1]})
     except Exception as error:  # onnxruntime's exception classes share no base
         raise GatePreparationError(f"the classifier does not run: {str(error).splitlines()[0]}") from None
     if expected.shape != (BATCH, len(config.classes)):
@@ -116,6 +131,8 @@ def _prove(original: onnx.ModelProto, tensor: str, prepared: onnx.ModelProto, co
     difference = float(np.abs(expected - found).max()) if expected.shape == found.shape else float("inf")
     if not difference <= BOUND:  # NaN fails too
         raise GatePreparationError(f"batches and single images get scores that differ by {difference:g}")
+    if stacked.shape != (1, found.size) or not float(np.abs(stacked - found.reshape(1, -1)).max()) <= BOUND:
+        raise GatePreparationError("views of one image do not get the scores they get as single images")
 
 
 def _run(model: onnx.ModelProto, inputs: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from faceswap_core.codecs.compositing import over_background
 from faceswap_core.codecs.decoding import KeptMetadata
 from faceswap_core.codecs.header import ImageFormat, ImageHeader
 from faceswap_core.codecs.jpeg_segments import icc_segments, insert_segments, with_density
@@ -73,22 +74,12 @@ def encode_image(
         InternalError: an encoder failed, or the format is not one we write.
     """
     if format is ImageFormat.JPEG:
-        return _encode_jpeg(rgb if alpha is None else _over_white(rgb, alpha), target, kept, quality)
+        return _encode_jpeg(rgb if alpha is None else over_background(rgb, alpha), target, kept, quality)
     if format is ImageFormat.PNG:
         return _encode_png(rgb, alpha, kept)
     if format is ImageFormat.WEBP:
         return _encode_webp(rgb, alpha, kept, quality)
     raise InternalError(f"{format.name} is not written")
-
-
-def _over_white(rgb: RgbImage, alpha: Plane) -> RgbImage:
-    """alpha * colour + (1 - alpha) * white, rounded, in strips of 16-bit numbers."""
-    out = np.empty_like(rgb)
-    for top in range(0, len(rgb), 256):
-        rows = slice(top, top + 256)
-        opacity = alpha[rows, :, None].astype(np.uint16)
-        out[rows] = (rgb[rows] * opacity + (255 - opacity) * np.uint16(255) + 127) // 255
-    return out
 
 
 def _encode_jpeg(rgb: RgbImage, target: ImageHeader, kept: KeptMetadata, quality: int) -> bytes:

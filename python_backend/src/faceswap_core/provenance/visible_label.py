@@ -1,7 +1,8 @@
 """Visible label ("AI") in a corner of an image.
 
 Light text with a dark outline on a dark box with a light rim: on any image one of the two contrasts is visible.
-Text height follows GB 45438-2025, which asks for at least 5 % of the shorter side.
+Text height follows GB 45438-2025, which asks for at least 5 % of the shorter side. The contrast is that of sRGB;
+`label_shows` says whether a colour profile leaves it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from faceswap_core.codecs.displayed_colours import DisplayTransform
+
 Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 
 MIN_TEXT_HEIGHT = 7
@@ -22,6 +25,10 @@ _BOX = (16, 16, 16)
 _TEXT = (255, 255, 255)
 _OUTLINE = (0, 0, 0)
 _RIM = (235, 235, 235)
+
+LEAST_CONTRAST = 4.5
+"""Of text against its box, as displayed: WCAG 2.2, success criterion 1.4.3."""
+_DARK, _LIGHT = slice(0, 33), slice(224, 256)  # greys of the box and of the text, softened edges included
 
 
 class LabelBox(NamedTuple):
@@ -68,6 +75,20 @@ def draw_label(
     box = LabelBox(top, left, top + label_height, left + label_width)
     image[box.top : box.bottom, box.left : box.right] = label
     return box
+
+
+def label_shows(transform: DisplayTransform) -> bool:
+    """Whether the label keeps `LEAST_CONTRAST` on a screen that converts the image's colours by `transform`."""
+    greys = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    luminance = _luminance(transform(greys))[0]
+    return bool((luminance[_LIGHT].min() + 0.05) / (luminance[_DARK].max() + 0.05) >= LEAST_CONTRAST)
+
+
+def _luminance(srgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Relative luminance, 0 to 1 (WCAG 2.2), of sRGB [..., 3]."""
+    values = srgb / 255.0
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ np.array((0.2126, 0.7152, 0.0722)), np.float64)
 
 
 def _fitting_label(text: str, text_height: int, height: int, width: int) -> npt.NDArray[np.uint8]:

@@ -5,7 +5,7 @@ Routes a request by its inputs: a swap of source images, a swap of embeddings (i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -32,6 +32,10 @@ from faceswap_core.types import RgbImage
 
 SHORTEST_EMBEDDING, LONGEST_EMBEDDING = 1e-3, 1e4
 """ArcFace's raw embeddings are about 20 long, normalised ones 1; outside of this range float32 loses digits."""
+
+
+Look = Callable[[DecodedImage], None]
+"""Called with each image as soon as it is decoded, sources in order, target last: profile and alpha are still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +73,40 @@ class DecodedRequest:
 
 
 def decode_request(
-    inputs: DecodeInputs, options: Options, limits: Limits, allocate: Allocate = own_memory
+    inputs: DecodeInputs,
+    options: Options,
+    limits: Limits,
+    allocate: Allocate = own_memory,
+    look: Look | None = None,
 ) -> DecodedRequest:
     """Decodes whatever kind of request it is.
 
     Args:
         allocate: allocates memory for the images, after every header has been accepted.
+        look: sees each decoded image; what it raises ends the request.
 
     Raises:
         InvalidTensor: neither sources nor embeddings came with a swap.
         FaceSwapError: as `decode_images`, `accept_frame` and `check_identities`.
     """
     if inputs.analysed is not None:
-        return decode_images(None, inputs.analysed, limits, name="IMAGE", max_side=options.max_side, allocate=allocate)
+        return decode_images(
+            None, inputs.analysed, limits, name="IMAGE", max_side=options.max_side, allocate=allocate, look=look
+        )
     if inputs.embeddings is not None:
         check_identities(inputs.embeddings, limits)
     elif inputs.sources is None:
         raise InvalidTensor("input 'source_embeddings' is missing")
     if inputs.frame is not None and inputs.target is None:
-        return accept_frame(inputs.frame, options, limits, allocate)
+        return accept_frame(inputs.frame, options, limits, allocate, look)
     return decode_images(
-        inputs.sources, inputs.target or [], limits, keep_target=True, max_side=options.max_side, allocate=allocate
+        inputs.sources,
+        inputs.target or [],
+        limits,
+        keep_target=True,
+        max_side=options.max_side,
+        allocate=allocate,
+        look=look,
     )
 
 
@@ -102,6 +119,7 @@ def decode_images(
     name: str = "TARGET_IMAGE",
     max_side: int | None = None,
     allocate: Allocate = own_memory,
+    look: Look | None = None,
 ) -> DecodedRequest:
     """Inspects every header, then decodes: nothing is decoded for a request that will be refused.
 
@@ -112,6 +130,7 @@ def decode_images(
         name: of the target in error messages.
         max_side: a target whose longer side is above it is scaled down to it.
         allocate: allocates memory for the images, after every header has been accepted.
+        look: sees each decoded image, the target scaled; what it raises ends the request.
 
     Raises:
         WrongImageCount: not exactly one target, no source, or more than `limits.max_sources`.
@@ -132,8 +151,12 @@ def decode_images(
     behind = attached_bytes(encoded, header, metadata, size) if keep_target else 0
     images = allocate(size, [(each.height, each.width) for each in headers], behind)
     for data, each, source_name, out in zip(sources, headers, names, images.sources, strict=True):
-        decode_image(data, each, source_name, out)
+        source = decode_image(data, each, source_name, out)
+        if look is not None:
+            look(source)
     decoded = _decode_target(encoded, header, metadata, name, images.target)
+    if look is not None:
+        look(decoded)
     return DecodedRequest(
         images=images,
         detector_images=_letterboxed(images),
@@ -172,7 +195,11 @@ def _letterboxed(images: RequestImages) -> NDArray[np.uint8]:
 
 
 def accept_frame(
-    frame: NDArray[np.uint8], options: Options, limits: Limits, allocate: Allocate = own_memory
+    frame: NDArray[np.uint8],
+    options: Options,
+    limits: Limits,
+    allocate: Allocate = own_memory,
+    look: Look | None = None,
 ) -> DecodedRequest:
     """A raw RGB frame [H, W, 3] in place of an encoded target: checked, copied and letterboxed.
 
@@ -196,6 +223,8 @@ def accept_frame(
         raise InvalidOption(f"max_side={options.max_side} is not allowed: a raw TARGET_FRAME keeps its size")
     images = allocate((height, width), [])
     np.copyto(images.target, frame)
+    if look is not None:
+        look(DecodedImage(images.target, None, KeptMetadata()))
     return DecodedRequest(images, _letterboxed(images))
 
 

@@ -74,13 +74,16 @@ def paste_faces(
         return target.encoded
     header = replace(header, height=height, width=width)  # `max_side` may have scaled it
     paste_all(target.rgb, swapped, options.blend)
-    alpha = marks.draw(target.rgb, target.alpha, options) if swapped.count else target.alpha
+    alpha, kept = target.alpha, target.kept
+    if swapped.count:
+        alpha, profile = marks.draw(target.rgb, alpha, options, kept.icc_profile)
+        kept = replace(kept, icc_profile=profile)
     written = output_format(header, options.output_format)
     encoded = encode_image(
         target.rgb,
         alpha,
         target=header,
-        kept=target.kept,
+        kept=kept,
         format=written,
         quality=options.output_quality,
     )

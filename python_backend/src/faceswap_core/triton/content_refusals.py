@@ -6,15 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceswap_core.errors import ContentRefused
-from faceswap_core.provenance.gate.decision import Verdict
+from faceswap_core.provenance.gate.decision import MESSAGES, Verdict
 from faceswap_core.provenance.gate.installed import ContentGate
 from faceswap_core.triton.metrics import Counter
 
 METRIC = "faceswap_content_refused_total"
-MESSAGES = {
-    Verdict.REFUSED: "the content gate refuses an image of this request",
-    Verdict.COULD_NOT_DECIDE: "the content gate could not decide about this request, and so refuses it",
-}
 
 
 class ContentRefusals:
@@ -43,3 +39,7 @@ class ContentRefusals:
         if not decision.allowed:
             self._counter.add(decision.verdict.value)
             raise ContentRefused(MESSAGES[decision.verdict])
+
+    def count_undecided(self) -> None:
+        """Counts a request that was refused because one of its images cannot be shown to the classifier."""
+        self._counter.add(Verdict.COULD_NOT_DECIDE.value)

@@ -6,14 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from faceswap_core.buffers.new_lease import NewLease
-from faceswap_core.errors import InvalidTensor
+from faceswap_core.errors import ContentRefused, FaceSwapError, InvalidTensor
 from faceswap_core.provenance.audit.records import Task
 from faceswap_core.provenance.audit.request_record import RequestRecord
-from faceswap_core.provenance.gate.installed import ContentGate, installed_gate
+from faceswap_core.provenance.gate.installed import ContentGate, GateImages, installed_gate
 from faceswap_core.provenance.settings import ProvenanceSettings
 from faceswap_core.steps.decode_images import DecodeInputs, decode_request
 from faceswap_core.triton.adapter import Tensors
 from faceswap_core.triton.admitting_step import AdmittingStep
+from faceswap_core.triton.content_refusals import ContentRefusals
 from faceswap_core.triton.step_request import LEASE, RECORD, StepRequest
 
 
@@ -21,16 +22,26 @@ class TritonPythonModel(AdmittingStep):
     """The first step; admits requests."""
 
     gate: ContentGate
+    refusals: ContentRefusals
 
     def prepare(self, repository: Path, settings: ProvenanceSettings) -> None:
         """Loads the settings of the content gate."""
         self.gate = installed_gate(repository, settings)
+        self.refusals = ContentRefusals(self.gate)
+
+    def failed(self, error: FaceSwapError) -> None:
+        """Counts refusals, for lack of room and of images that cannot be judged."""
+        super().failed(error)
+        if isinstance(error, ContentRefused):
+            self.refusals.count_undecided()
 
     def step(self, request: StepRequest) -> Tensors:
         """Decodes into leased buffers; a failure releases them."""
         inputs, options = _inputs(request), request.options()
+        seen = GateImages(self.gate)
+        look = seen.look
         with NewLease(self.pool) as new:
-            decoded = decode_request(inputs, options, self.limits, new.allocate)
+            decoded = decode_request(inputs, options, self.limits, new.allocate, look)
             if decoded.target is not None:
                 new.attach(decoded.target.parts())
             identities = 0 if inputs.embeddings is None else len(inputs.embeddings)
@@ -39,7 +50,7 @@ class TritonPythonModel(AdmittingStep):
                 LEASE: new.lease.encode(),
                 RECORD: replace(self._record_of(inputs), source_formats=formats).encode(),
                 "detector_images": decoded.detector_images,
-                "gate_images": self.gate.images([*decoded.images.sources, decoded.images.target]),
+                "gate_images": seen.rows(len(decoded.images.sources) + 1),
             }
 
     def record(self, request: StepRequest) -> RequestRecord:

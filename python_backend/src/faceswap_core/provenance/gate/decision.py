@@ -78,6 +78,13 @@ class Verdict(Enum):
     COULD_NOT_DECIDE = "could not decide"
 
 
+MESSAGES = {
+    Verdict.REFUSED: "the content gate refuses an image of this request",
+    Verdict.COULD_NOT_DECIDE: "the content gate could not decide about this request, and so refuses it",
+}
+"""What callers are told; names neither image nor score."""
+
+
 @dataclass(frozen=True, slots=True)
 class GateDecision:
     """A verdict about one or more images; never a truth value: ask `allowed`.
