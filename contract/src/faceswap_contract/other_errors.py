@@ -97,6 +97,14 @@ _JOB_ERRORS = (
         "Encode the image's bytes as standard base64, or send an https URL.",
     ),
     _fact(
+        "INVALID_URL",
+        Family.IMAGE,
+        _WORKER,
+        400,
+        "The URL cannot be read: a host name or port that cannot exist, characters that no URL has.",
+        "Correct the URL.",
+    ),
+    _fact(
         "DOWNLOAD_REFUSED",
         Family.IMAGE,
         (Origin.WORKER, Origin.ROUTE),

@@ -61,7 +61,8 @@ def serve(
     3 it failed and restarting did not help, 10 it cannot start on this machine as it is, 11 requests in flight did not
     finish in time, 15 it does not swap.
     """
-    console = Console(file=cast("IO[str]", LenientStream(sys.stderr)), highlight=False)
+    stream = cast("IO[str]", LenientStream(sys.stderr))
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)  # a path may have brackets
     _log_to(console)
     try:
         check_environment(os.environ, console.print, Program.SERVE)

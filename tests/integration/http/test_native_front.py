@@ -63,6 +63,7 @@ def check_front(url: str, triton: str) -> None:
 
 def test_serve_with_a_native_triton_a_token_and_metrics(native_home: Path, stub: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "token").chmod(0o600)
     address = f"127.0.0.1:{free_address()}"
     arguments = (f"--listen={address}", f"--token-file={tmp_path / 'token'}")
     with Served(tmp_path, f"--triton={native_home}", f"--repository={stub}", *arguments) as served:
@@ -86,6 +87,7 @@ def test_serve_with_a_native_triton_a_token_and_metrics(native_home: Path, stub:
 )
 def test_a_triton_that_is_none_is_one_clear_line(path: str, says: str, stub: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "token").chmod(0o600)
     with Served(tmp_path, f"--triton={tmp_path / path}", f"--repository={stub}") as served:
         code, stderr = served.end()
     assert code == ExitCode.CANNOT_START
@@ -113,6 +115,7 @@ def test_the_container_serves_without_runpod(
     from_file: bool, native_home: Path, stub: Path, tmp_path: Path, start_worker: StartWorker
 ) -> None:
     (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "token").chmod(0o600)
     secret = {"FACESWAP_TOKEN_FILE": str(tmp_path / "token")} if from_file else {"FACESWAP_TOKEN": TOKEN}
     environment = container(native_home, stub, tmp_path, **secret)
     worker = start_worker(environment)

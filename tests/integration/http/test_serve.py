@@ -56,7 +56,7 @@ def test_it_refuses_to_start_with_one_line(offline_repository: Path) -> None:
         ("0.0.0.0:0", None, {"FACESWAP_TOKEN": "short enough to be long"}, "printable ASCII characters without blanks"),
         ("127.0.0.1:0", "no-such-file", {}, "no-such-file cannot be read"),
         (None, "no-such-file", {}, "no-such-file cannot be read"),
-        (None, __file__, {}, "the token must be"),
+        (None, "/dev/null", {}, "other users may read or change"),
     ],
 )
 def test_what_cannot_be_is_refused_without_telling_the_token(
@@ -72,6 +72,7 @@ def test_what_cannot_be_is_refused_without_telling_the_token(
 def test_a_token_file_without_an_address_is_a_mistake(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN)
+    file.chmod(0o600)
     with pytest.raises(FrontRefused, match="--token-file belongs to --listen"):
         checked_front(None, file, NOWHERE, environment={})
     assert checked_front(None, None, NOWHERE, environment={}) is None
@@ -104,6 +105,7 @@ def test_loopback_needs_no_token_and_nothing_else_goes_without() -> None:
 def test_the_token_leaves_the_environment_and_the_file_comes_first(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("another-token-0123456789\n")
+    file.chmod(0o600)
     environment = {"FACESWAP_TOKEN": TOKEN}
     token = read_token(file, environment)
     assert environment == {}
@@ -114,6 +116,22 @@ def test_the_token_leaves_the_environment_and_the_file_comes_first(tmp_path: Pat
     file.write_bytes(b"\xff" * 40)
     with pytest.raises(FrontRefused, match="ASCII"):
         read_token(file, {})
+
+
+MODES = [(0o600, True), (0o440, True), (0o644, False), (0o604, False), (0o620, False)]
+
+
+@pytest.mark.parametrize(("mode", "private"), MODES)
+def test_a_token_file_that_others_may_read_or_change_is_refused(mode: int, private: bool, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    file.chmod(mode)
+    if private:
+        assert read_token(file, {}) is not None
+        return
+    with pytest.raises(FrontRefused, match=f"token file {file}: make it 0600") as caught:
+        read_token(file, {})
+    assert TOKEN not in str(caught.value)
 
 
 def marked_image(portrait: Path) -> bytes:
@@ -152,6 +170,7 @@ def test_no_token_and_nothing_of_a_request_reaches_a_log_or_the_disk(
 ) -> None:
     token, log, scratch = tmp_path / "token", tmp_path / "server.log", tmp_path / "scratch"
     token.write_text(TOKEN)
+    token.chmod(0o600)
     scratch.mkdir()
     command = [FACESWAP, "serve", *PORTS, "--listen=0.0.0.0:0", f"--token-file={token}", f"--log={log}"]
     command.append(f"--repository={offline_repository}")

@@ -94,6 +94,25 @@ def test_private_addresses_and_user_names_are_refused(url: str) -> None:
     assert refusal(lambda _: httpx.Response(200, content=b"x"), url).startswith("DOWNLOAD_REFUSED")
 
 
+UNREADABLE = [
+    "https://xn--a/",
+    "https://xn--\u00e9/",
+    "https://xn--zzzzzzzzzz99999/p",
+    "https://xn--.example/",
+    "https://a/\ud800",
+]
+
+
+@pytest.mark.parametrize("url", [*UNREADABLE, "https://[::1/", "https://a:b/"])
+def test_a_url_that_cannot_be_read_is_the_callers_mistake(url: str) -> None:
+    assert refusal(lambda _: httpx.Response(200, content=b"x"), url) == "INVALID_URL: source[0]: the URL cannot be read"
+
+
+def test_a_redirect_that_cannot_be_read_is_a_failed_download() -> None:
+    says = refusal(lambda _: httpx.Response(302, headers={"location": "https://xn--a/"}))
+    assert says == "DOWNLOAD_FAILED: source[0]: it redirects to a URL that cannot be read"
+
+
 async def _chunks() -> AsyncIterator[bytes]:
     for _ in range(2):
         yield b"x" * 600

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import stat
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +74,66 @@ def test_an_archive_of_something_else_is_not_an_identity(tmp_path: Path) -> None
     np.savez(tmp_path / "other.npz", embedding=unit(1))
     with pytest.raises(ValueError, match="is not a saved identity"):
         Identity.load(tmp_path / "other.npz")
+
+
+def array(value: object) -> bytes:
+    """An .npy file."""
+    out = io.BytesIO()
+    np.save(out, np.asarray(value))
+    return out.getvalue()
+
+
+def archive(embedding: bytes, method: int = zipfile.ZIP_STORED, kind: bytes | None = None) -> bytes:
+    """An identity with this for its embedding's file."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as file:
+        file.writestr("kind.npy", array("faceswap-identity-1") if kind is None else kind)
+        file.writestr("embedding.npy", embedding)
+        file.writestr("photographs.npy", array(np.int64(1)))
+    return out.getvalue()
+
+
+def claims(count: int) -> bytes:
+    """512 numbers whose header claims another count."""
+    text = f"({count},), }}"
+    return array(unit(1)).replace(b"(512,), }".ljust(len(text)), text.encode())
+
+
+def altered(flags: int, method: int) -> bytes:
+    """An identity whose directory says other things about its files (APPNOTE.TXT, 4.3.12)."""
+    before, after = (b"PK\x01\x02\x14\x03\x14\x00" + bytes([f, 0, m, 0]) for f, m in ((0, 0), (flags, method)))
+    content = archive(array(unit(1)))
+    assert before in content
+    return content.replace(before, after)
+
+
+HOSTILE = {
+    "unpacks to 64 MB": archive(bytes(64 << 20), zipfile.ZIP_DEFLATED),
+    "claims 400 MB": archive(claims(10**8)),
+    "claims 4 EB": archive(claims(10**18)),
+    "is encrypted": altered(1, 0),
+    "is packed in an unknown way": altered(0, 99),
+    "is deeply nested": archive(array(unit(1)), kind=b"\x93NUMPY\x01\x00\x10\x27" + b"(" * 10000),
+    "has other numbers": archive(array(np.ones(512))),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_is_refused_in_one_way_and_costs_no_memory(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="is not a saved identity"):
+            Identity.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="is not a saved identity"):
+        Identity.load("/dev/zero")
 
 
 def test_an_identity_does_not_show_its_numbers() -> None:

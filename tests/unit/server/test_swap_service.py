@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from faceswap_server.jobs.job_errors import JobError
 from faceswap_server.jobs.job_input import parse_input
 from faceswap_server.jobs.settings import JobSettings
 from faceswap_server.jobs.swap_retrier import Unsupervised
@@ -99,3 +100,50 @@ def test_a_job_that_ends_in_an_error_of_the_servers_has_the_server_examined_once
 
     assert asyncio.run(run())["error"].startswith("INTERNAL: ")
     assert server.reports == ["a swap ended in INTERNAL"]
+
+
+class Shelf:
+    """A store that refuses some of the images, or fails in a way of its own."""
+
+    def __init__(self, refused: dict[int, Exception]) -> None:
+        self._refused = refused
+        self.stored: set[str] = set()
+
+    async def upload(self, data: bytes, job_id: str, index: int, image_format: str) -> str:
+        await asyncio.sleep(0.01 * index)  # the others are not done yet when one is refused
+        if index in self._refused:
+            raise self._refused[index]
+        link = f"https://shelf.example/{job_id}/{index}.{image_format}"
+        self.stored.add(link)
+        return link
+
+
+def upload_job(fake: FakeServer, shelf: Shelf, targets: object) -> dict[str, Any]:
+    settings = JobSettings()
+
+    async def run() -> dict[str, Any]:
+        async with SwapService(settings, fake.grpc_address, Unsupervised()) as service:
+            request = parse_input({"source": FACE, "target": targets}, input_limits(settings))
+            return await service.run(request, max_bytes=MUCH, bucket=shelf, job_id="a-job")
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(JobError("UPLOAD_FAILED", "no"), "UPLOAD_FAILED: no"), (KeyError("x"), "INTERNAL: ")],
+    ids=["refused", "defect"],
+)
+def test_an_upload_that_fails_costs_its_own_target_alone(fake: FakeServer, error: Exception, says: str) -> None:
+    shelf = Shelf({0: error})
+    results = upload_job(fake, shelf, [FACE] * 3)["results"]
+    assert results[0]["error"].startswith(says)
+    assert {result["url"] for result in results[1:]} == shelf.stored
+    assert len(shelf.stored) == 2
+
+
+@pytest.mark.parametrize("targets", [FACE, [FACE, FACE]], ids=["one", "list"])
+def test_a_job_fails_when_every_upload_does(fake: FakeServer, targets: object) -> None:
+    error = JobError("UPLOAD_FAILED", "no")
+    with pytest.raises(JobError, match="^UPLOAD_FAILED: no$"):
+        upload_job(fake, Shelf({0: error, 1: error}), targets)

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", type=Path, help="image whose faces are replaced; default: six people")
     parser.add_argument("--label", default="off", choices=get_args(Label), help='where a visible "AI" stands')
     chosen = parser.parse_args(arguments)
-    console = Console(highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     try:
         me, group = write_example_images(Checkout.find().root / "examples" / "images")
         _run(console, Example(chosen.source or me, chosen.target or group, chosen.label))

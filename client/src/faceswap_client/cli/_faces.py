@@ -95,7 +95,7 @@ def _print_table(analysis: Analysis) -> None:
     table = Table("face", "score", "box x0 y0 x1 y1", "left eye", "right eye", "nose", "left mouth", "right mouth")
     for face in analysis.faces:
         table.add_row(*_row(face))
-    console = Console()
+    console = Console(markup=False, emoji=False)
     # a pipe has no width; rows must not be cut there
     console.print(table, width=None if console.is_terminal else 160)
 

@@ -58,7 +58,7 @@ def install(
     Exit codes: 0 done; 2 wrong command line; 3 licence not accepted, nothing was downloaded; 4 files are
     not available; 5 files are not the published ones, or the output directory is occupied.
     """
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
     if not accept_license:
         typer.echo(LICENCE_NOTICE)
         raise typer.Exit(LICENCE_NOT_ACCEPTED)
@@ -71,13 +71,13 @@ def install(
                 files = find_originals(chosen, from_directory.expanduser(), Path(scratch))
             prepare_insightface_pack(chosen, files, output, notice=console.print)
     except DownloadError as error:
-        console.print(_no_download(error), markup=False)
+        console.print(_no_download(error))
         raise typer.Exit(FILES_UNAVAILABLE) from error
     except (MissingOriginalsError, OSError) as error:
-        console.print(str(error), markup=False)
+        console.print(str(error))
         raise typer.Exit(FILES_UNAVAILABLE) from error
     except (WrongFileError, GraphNotKnownError, ProofFailedError, OutputOccupiedError) as error:
-        console.print(str(error), markup=False)
+        console.print(str(error))
         raise typer.Exit(FILES_NOT_USABLE) from error
     typer.echo(f"{chosen.name} and {chosen.swapper.name} are ready in {output}")
 

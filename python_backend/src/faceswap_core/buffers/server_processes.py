@@ -13,21 +13,44 @@ import psutil
 SHARE_OF_LIMIT = 0.9
 """Share of the container's or machine's memory; the rest is for other processes and the kernel."""
 _LOOK_FOR_CHILDREN_EVERY_S = 10.0  # reading all of /proc costs 10 ms; steps start with the server
-_CGROUP_FILES = ("memory.max", "memory/memory.limit_in_bytes")  # version 2, version 1
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the tmpfs every Linux has; nothing in it reaches a disk
 
 
-def memory_limit(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Bytes the server may hold when no limit is set: nine tenths of the control group's limit, or of the machine."""
-    total = psutil.virtual_memory().total
-    for name in _CGROUP_FILES:
-        try:
-            text = (cgroup / name).read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit():  # "max" where there is none
-            total = min(total, int(text))
-    return int(total * SHARE_OF_LIMIT)
+def memory_limit(mounted: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> int:
+    """Bytes the server may hold when no limit is set: nine tenths of what this process may have, or of the machine.
+
+    Its control group and every group above it count (`docker run --memory`, systemd's MemoryMax), in version 1 and 2
+    (cgroups(7), "/proc/[pid]/cgroup"): the smallest limit holds.
+
+    Args:
+        mounted: where control groups are mounted.
+        membership: names this process's group in each hierarchy, a line `ID:CONTROLLERS:PATH` each.
+    """
+    limits = [psutil.virtual_memory().total]
+    for file in _limit_files(mounted, membership):
+        with suppress(OSError):  # the root has none, nor a group that lies outside what is mounted here
+            text = file.read_text().strip()
+            if text.isdigit():  # "max" where there is none
+                limits.append(int(text))
+    return int(min(limits) * SHARE_OF_LIMIT)
+
+
+def _limit_files(mounted: Path, membership: Path) -> Iterator[Path]:
+    """The file with the memory limit of each group that this process is in, its own first, up to what is mounted."""
+    groups = {"memory.max": "", "memory/memory.limit_in_bytes": ""}  # version 2, version 1
+    with suppress(OSError):
+        for line in membership.read_text(errors="surrogateescape").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers:
+                groups["memory.max"] = path
+            elif "memory" in controllers.split(","):
+                groups["memory/memory.limit_in_bytes"] = path
+    for name, path in groups.items():
+        hierarchy, file = mounted / Path(name).parent, Path(name).name
+        # `/../..` names a group above the root of this namespace: not to be seen from here
+        parts = () if ".." in Path(path).parts else Path(path.lstrip("/")).parts
+        for depth in range(len(parts), -1, -1):
+            yield hierarchy.joinpath(*parts[:depth], file)
 
 
 class ServerProcesses:

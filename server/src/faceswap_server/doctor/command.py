@@ -54,7 +54,7 @@ def doctor(
         results = dict(run_checks(context, wanted))
         typer.echo(to_json(results))
     else:
-        results = print_table(run_checks(context, wanted), Console(highlight=False))
+        results = print_table(run_checks(context, wanted), Console(highlight=False, markup=False, emoji=False))
     if any(result.status is Status.BROKEN for result in results.values()):
         raise typer.Exit(EXIT_BROKEN)
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from faceswap_server.doctor.all_checks import CHECKS
 from faceswap_server.doctor.check import Result, Status
@@ -23,11 +23,11 @@ def print_table(results: Iterable[tuple[str, Result]], console: Console) -> dict
     seen = {}
     for name, result in results:
         seen[name] = result
-        style = _STYLES[result.status]
-        found = escape(result.said) + (f"\n-> {escape(result.remedy)}" if result.remedy else "")
-        table.add_row(CHECKS[name][0], f"[{style}]{result.status.value}[/]", found)
+        found = result.said + (f"\n-> {result.remedy}" if result.remedy else "")
+        # not markup: paths have brackets
+        table.add_row(CHECKS[name][0], Text(result.status.value, _STYLES[result.status]), Text(found))
     console.print(table)
-    console.print(escape(standing(seen)), style="bold", soft_wrap=True)
+    console.print(Text(standing(seen)), style="bold", soft_wrap=True)
     return seen
 
 

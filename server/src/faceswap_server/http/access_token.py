@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from faceswap_server.http.listening import FrontRefused
 TOKEN_VARIABLE = "FACESWAP_TOKEN"  # noqa: S105  a name, not a token
 SHORTEST_TOKEN = 16
 _SCHEME = b"bearer "
+_NOT_FOR_OTHERS = 0o027  # its group may read it: a secret of Kubernetes is 0440, root's and the group's of `fsGroup`
 
 
 class AccessToken:
@@ -46,13 +48,16 @@ def read_token(file: Path | None, environment: MutableMapping[str, str]) -> Acce
     The variable is removed from `environment`, so that servers started afterwards do not inherit it.
 
     Raises:
-        FrontRefused: the file cannot be read, or what it holds is no token.
+        FrontRefused: the file cannot be read, others may read or change it, or what it holds is no token.
     """
     from_environment = environment.pop(TOKEN_VARIABLE, "")
     if file is None:
         return AccessToken(from_environment) if from_environment else None
     try:
-        return AccessToken(file.read_text(encoding="ascii").strip())
+        with file.open(encoding="ascii") as opened:
+            if os.fstat(opened.fileno()).st_mode & _NOT_FOR_OTHERS:
+                raise FrontRefused(f"other users may read or change the token file {file}: make it 0600")
+            return AccessToken(opened.read().strip())
     except OSError as error:
         raise FrontRefused(f"the token file {file} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

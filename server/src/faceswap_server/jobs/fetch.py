@@ -58,13 +58,13 @@ class Fetcher:
             where: what the caller calls the image, for messages. The URL itself is in none: it may hold a secret.
 
         Raises:
-            JobError: DOWNLOAD_REFUSED, DOWNLOAD_FAILED or TOO_MANY_BYTES.
+            JobError: INVALID_URL, DOWNLOAD_REFUSED, DOWNLOAD_FAILED, TOO_MANY_BYTES or EMPTY_IMAGE.
         """
         try:
-            return await asyncio.wait_for(self._follow(url, where), self.limits.seconds)
+            return await asyncio.wait_for(self._follow(_parsed(url, where), where), self.limits.seconds)
         except asyncio.TimeoutError:
             raise JobError("DOWNLOAD_FAILED", f"{where}: not complete after {self.limits.seconds:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise JobError("DOWNLOAD_FAILED", f"{where}: {_reason(error)}") from None
 
     async def close(self) -> None:
@@ -78,8 +78,7 @@ class Fetcher:
     ) -> None:
         await self.close()
 
-    async def _follow(self, text: str, where: str) -> bytes:
-        url = httpx.URL(text)
+    async def _follow(self, url: httpx.URL, where: str) -> bytes:
         for _ in range(self.limits.max_redirects + 1):
             addresses = await self._checked_addresses(url, where)
             response = await self._send(url, addresses)
@@ -133,12 +132,22 @@ class Fetcher:
         return bytes(body)
 
 
+def _parsed(text: str, where: str) -> httpx.URL:
+    """A caller's URL; raises INVALID_URL."""
+    try:
+        url = httpx.URL(text)
+        _ = url.host  # decodes the name: `xn--a` is ASCII, and no name
+    except (httpx.InvalidURL, UnicodeError):
+        raise JobError("INVALID_URL", f"{where}: the URL cannot be read") from None
+    return url
+
+
 def _reason(error: Exception) -> str:
     """A reason without addresses or names in it."""
     if isinstance(error, httpx.TimeoutException):
         return "no answer in time"
     if isinstance(error, httpx.ConnectError):
         return "the connection failed"
-    if isinstance(error, httpx.InvalidURL):
-        return "the URL cannot be read"
+    if isinstance(error, (httpx.InvalidURL, UnicodeError)):
+        return "it redirects to a URL that cannot be read"
     return "the connection broke"

@@ -133,7 +133,11 @@ class SwapService:
         result = await self._one(sources, target, options)
         if isinstance(result, JobError):
             return result
-        return swap_document(result, link=await bucket.upload(result.image, job_id, index, result.format))
+        try:
+            link = await bucket.upload(result.image, job_id, index, result.format)
+        except Exception as error:  # the other targets keep theirs
+            return to_job_error(error)
+        return swap_document(result, link=link)
 
     async def _one(self, sources: Sequence[bytes], target: bytes, options: dict[str, Any]) -> SwapResult | JobError:
         try:

@@ -94,10 +94,11 @@ class Bucket:
 
         try:
             client = self._connect()
-            client.put_object(Bucket=self._config.bucket, Key=key, Body=data, ContentType=content_type)
+            # first, for an image without a link would stay in the bucket unknown to the caller
             link = client.generate_presigned_url(
                 "get_object", Params={"Bucket": self._config.bucket, "Key": key}, ExpiresIn=self._link_seconds
             )
+            client.put_object(Bucket=self._config.bucket, Key=key, Body=data, ContentType=content_type)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))[:40]
             raise JobError("UPLOAD_FAILED", f"the bucket refused the image ({code or 'no code'})") from None

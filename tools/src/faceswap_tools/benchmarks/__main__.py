@@ -108,13 +108,13 @@ PARTS: dict[str, tuple[str, Callable[[Plan], list[Row]]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when everything was measured, whatever the targets say; 1 when something could not be."""
     chosen = _parse(arguments)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    console = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else 140)
     try:
         root = Checkout.find().root
         facts = measurement_facts(root)
         rows = _measure(chosen, console)
     except (NotACheckout, SetupError, OSError) as error:
-        Console(stderr=True).print(f"bench: {error}", style="red")
+        Console(stderr=True, markup=False, emoji=False).print(f"bench: {error}", style="red")
         return 1
     output: Path = chosen.output or root / "out" / "bench.json"
     write_report(output, {**facts, "quick": chosen.quick}, rows)

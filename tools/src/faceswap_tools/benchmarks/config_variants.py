@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for heading in headings:
         table.add_column(heading, justify="right")
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    console = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as scratch:
         pack = (random_weights_benchmark_pack if chosen.random_weights else offline_benchmark_pack)(Path(scratch))
         for name in names:

@@ -139,7 +139,8 @@ def main() -> int:
 
     no_options("faceswap_tools.benchmarks.hop_cost", __doc__)
     rows = measure() + measure(dict(KEEP_PAGES), ", malloc keeps pages")
-    print_rows("What a frame costs on its way through one more Python step", rows, Console(width=120))
+    console = Console(width=120, markup=False, emoji=False)
+    print_rows("What a frame costs on its way through one more Python step", rows, console)
     return 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ def print_rows(title: str, rows: Iterable[Row], console: Console | None = None) 
     for heading in ("value", "±", "unit", "target", "ok"):
         table.add_column(heading, justify="left" if heading in {"unit", "target"} else "right")
     for row in rows:
-        verdict = {None: "", True: "yes", False: "[red]no[/red]"}[row.ok]
+        verdict = {None: Text(""), True: Text("yes"), False: Text("no", "red")}[row.ok]
         table.add_row(row.name, _three_digits(row.value), _three_digits(row.spread), row.unit, row.target, verdict)
-    (console or Console(file=sys.stdout)).print(table)
+    (console or Console(file=sys.stdout, markup=False, emoji=False)).print(table)
 
 
 def _three_digits(value: float) -> str:

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments
     )
     checkout = Checkout.find()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else 160)
     with tempfile.TemporaryDirectory() as scratch:
         incidents = all_incidents(checkout.served_repository, Path(scratch), console)
     console.print(incident_table(incidents))

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from rich.table import Table
+from rich.text import Text
 
 from faceswap_tools.benchmarks.table import Row
 
@@ -44,6 +45,6 @@ def incident_table(incidents: list[Incident]) -> Table:
         saw = ", ".join(f"{count} {outcome}" for outcome, count in incident.saw.most_common())
         back = "" if incident.back_s is None else f"{incident.back_s:.1f} s"
         broken = [row.name.removeprefix(f"{incident.done}: ") for row in incident.all_rows() if row.ok is False]
-        verdict = f"[red]{'; '.join(broken)}[/red]" if broken else "ok"
+        verdict = Text("; ".join(broken), "red") if broken else Text("ok")
         table.add_row(incident.done, saw, str(incident.lost), back, verdict)
     return table

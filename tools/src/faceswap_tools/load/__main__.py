@@ -36,13 +36,13 @@ def load(
 
     Exit codes: 0 measured, 2 wrong arguments, 3 no request was answered at all.
     """
-    console = Console(highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     try:
         offered = checked_rates(rates)
         check_loopback(server)
         images = (source or astronaut()).read_bytes(), (target or six_people()).read_bytes()
     except (ValueError, OSError) as error:
-        Console(stderr=True).print(f"load: {error}", style="red")
+        Console(stderr=True, markup=False, emoji=False).print(f"load: {error}", style="red")
         raise typer.Exit(EXIT_USAGE) from None
 
     def tell(outcome: Outcome) -> None:

@@ -38,7 +38,7 @@ def main(
     ] = None,
 ) -> None:
     """Compares insightface 2.1 with the served ensemble on the same networks and photographs."""
-    console = Console(highlight=False, width=120)
+    console = Console(markup=False, emoji=False, highlight=False, width=120)
     checkout = Checkout.find()
     found = detector or _shared_detector(checkout.root)
     if found is None:

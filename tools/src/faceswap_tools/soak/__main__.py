@@ -95,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--in-flight", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=900.0, help="no new round begins after so long")
     chosen = parser.parse_args(arguments)
-    checkout, console = Checkout.find(), Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    checkout = Checkout.find()
+    console = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else 140)
     with tempfile.TemporaryDirectory() as scratch:
         settings = ServerSettings(checkout.served_repository, log=Path(scratch) / "server.log")
         with TritonServer(settings) as server:
