@@ -109,9 +109,9 @@ def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
                 raise ValueError(f"{name} is too large")
             with archive.open(member) as packed:
                 file = io.BytesIO(packed.read(_LARGEST_FILE))
-            if np.lib.format.read_magic(file) != (1, 0):
+            if np.lib.format.read_magic(file) != (1, 0):  # type: ignore[no-untyped-call]
                 raise ValueError(f"{name} is of another version")
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
             if (dtype.str, shape) != expected:
                 raise ValueError(f"{name} is {dtype.str} {shape}")
             found[name] = np.frombuffer(file.read(), dtype).reshape(shape)
