@@ -68,7 +68,7 @@ class ExitCode(IntEnum):
     SERVER_FAILED = (
         3,
         _SERVERS,
-        "Triton never became ready, or kept dying although it was started again",
+        "Triton did not become ready, at the first start or after it had died, though it was started several times",
         "the last line has Triton's own reason: a missing model pack, too little memory or /dev/shm, a driver older "
         "than the image's CUDA; `FACESWAP_START_SECONDS` if loading is only slow",
     )

@@ -84,6 +84,14 @@ STEPS_VARIABLES = (
         _STEPS,
     ),
     Variable(
+        "FACESWAP_SERVER_RESTARTS",
+        VariableKind.INTEGER,
+        0,
+        "set by the launcher: how often the server was started again, for the metric `faceswap_server_starts`",
+        _STEPS,
+        minimum=0,
+    ),
+    Variable(
         "FACESWAP_SIGN_CHAIN",
         VariableKind.PATH,
         None,

@@ -73,7 +73,7 @@ WORKER_VARIABLES = (
     _seconds("FACESWAP_JOB_SECONDS", 60.0, "time one swap of a job may take in the server", _JOBS),
     _seconds("FACESWAP_START_SECONDS", 300.0, "time Triton gets to load every model"),
     _whole(
-        "FACESWAP_RESTARTS", 5, "restarts of Triton within ten minutes; the next failure ends the container", 0, 100
+        "FACESWAP_RESTARTS", 5, "further starts of Triton in a row that may fail; the next ends the container", 0, 100
     ),
     _whole("FACESWAP_WARM_UP", None, "swaps before the first job, all at once; default 8, 0 with pip's Triton", 0, 64),
     _choice(

@@ -26,6 +26,7 @@ class Limits(BaseSettings):
     memory_limit_mb: int | None = setting("FACESWAP_MEMORY_LIMIT_MB")
     request_seconds: float = setting("FACESWAP_REQUEST_SECONDS")
     frames_directory: Path | None = setting("FACESWAP_FRAMES_DIRECTORY")
+    server_restarts: int = setting("FACESWAP_SERVER_RESTARTS")
 
 
 def limits_from_environment() -> Limits:

@@ -36,7 +36,7 @@ def serve(
     ] = None,
     drain_seconds: Annotated[float, typer.Option(help="Time requests in flight get to finish.", min=0)] = 30.0,
     probe_seconds: Annotated[float, typer.Option(help="Pause between two health probes.", min=0.5)] = 5.0,
-    restarts: Annotated[int, typer.Option(help="Restarts within ten minutes before giving up.", min=0)] = 5,
+    restarts: Annotated[int, typer.Option(help="Further starts in a row that may fail before it gives up.", min=0)] = 5,
     listen: Annotated[
         str | None,
         typer.Option(help="IP-ADDRESS:PORT of the HTTP front for other machines; see docs/deploy/security.md."),

@@ -327,9 +327,11 @@ def test_a_server_that_cannot_be_brought_back_ends_the_worker_with_three(start_w
     worker = start_worker(environment(stub, port, FACESWAP_RESTARTS="0"))
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         wait_until(http, 200, worker)
+        (stub / "face_swap" / "1" / "model.py").write_text("import a_module_that_does_not_exist\n")
         os.kill(worker.server(), signal.SIGKILL)
         assert worker.process.wait(60) == ExitCode.SERVER_FAILED
-    assert "0 restarts within 600 s did not help; the last failure: tritonserver was ended by signal 9" in worker.text()
+    assert "1 start in a row did not make it ready; the last failure: " in worker.text()
+    assert "a_module_that_does_not_exist" in worker.text()
 
 
 def test_more_warm_up_than_may_be_in_flight_is_no_failure(start_worker: StartWorker, offline_pack: Path) -> None:

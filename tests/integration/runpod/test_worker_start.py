@@ -33,7 +33,8 @@ def test_the_local_api_server_of_the_sdk(start_worker: StartWorker, stub: Path, 
         refused = http.post("/runsync", json={"input": {"source": 1}}).json()
         assert refused["status"] == "FAILED"
         assert refused["error"].startswith("BAD_INPUT: ")
-    # its server dies and may not be started again: the caller of the local API is told too
+    # its server dies and cannot be started again: the caller of the local API is told too
+    (stub / "face_swap" / "1" / "model.py").write_text("import a_module_that_does_not_exist\n")
     os.kill(worker.server(), signal.SIGKILL)
     assert worker.process.wait(60) == ExitCode.SERVER_FAILED
 

@@ -6,14 +6,16 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 
-from faceswap_client import Client
+import cv2
+import numpy as np
+from faceswap_client import Client, FaceSwapError
+from faceswap_server.supervision.answer_count import Answers, answered
 from faceswap_server.supervision.health import WORKING_CORES, HealthWatch
 from faceswap_server.supervision.health_judge import STALLED_PROBES, STRUGGLING_PROBES, HealthJudge, Verdict
-from faceswap_server.supervision.swap_count import succeeded_swaps
 from faceswap_server.supervision.swap_probe import probe_image
 from faceswap_server.triton import ServerSettings, TritonServer
 from faceswap_server.triton.stub_processes import find_stubs
@@ -35,14 +37,14 @@ def test_traffic_that_succeeds_spares_the_swap(tmp_path: Path) -> None:
         for swaps in range(1, 4):
             client.swap(probe_image(), probe_image())
             assert watch.probe() == Verdict()
-            assert succeeded_swaps(server.http_url) == swaps, "no swap of ours"
+            assert answered(server.http_url) == Answers(swaps, swaps), "no swap of ours"
         assert watch.probe() == Verdict()
-        assert succeeded_swaps(server.http_url) == 4, "nobody asked meanwhile: one of ours"
+        assert answered(server.http_url) == Answers(4, 4), "nobody asked meanwhile: one of ours"
         assert watch.probe() == Verdict()
-        assert succeeded_swaps(server.http_url) == 5, "our own swap is not taken for traffic"
+        assert answered(server.http_url) == Answers(5, 5), "our own swap is not taken for traffic"
         client.swap(probe_image(), probe_image())
         assert watch.probe(suspicious=True) == Verdict()
-        assert succeeded_swaps(server.http_url) == 7, "a suspicion wants one of ours all the same"
+        assert answered(server.http_url) == Answers(7, 7), "a suspicion wants one of ours all the same"
 
 
 def test_a_busy_server_is_not_a_broken_one(tmp_path: Path) -> None:
@@ -81,6 +83,49 @@ def test_without_an_answer_three_probes_are_enough_when_nothing_runs_and_not_whe
         assert [watch.probe() for _ in range(5)] == [Verdict()] * 5
         assert "in 6 probes" in (watch.probe().failure or "")
         server.kill()
+
+
+def test_callers_who_want_no_swap_and_are_answered_keep_the_server_from_being_called_hung(
+    repository: Path, tmp_path: Path, group: Path
+) -> None:
+    """24 callers, two in flight: a probe is refused as one too many. Half want analyses, half send no face."""
+    few = {"FACESWAP_MAX_IN_FLIGHT": "2"}
+    settings = ServerSettings(repository, log=tmp_path / "server.log", environment=few)
+    with TritonServer(settings) as server, analysing(server.grpc_address, group, 24):
+        watch = HealthWatch(server.http_url, server.pid, timeout_s=5, judge=HealthJudge(stalled=3, struggling=3))
+        seen = []
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            time.sleep(1)
+            seen.append(watch.probe())
+        assert set(seen) == {Verdict()}
+        after = answered(server.http_url)
+        assert after is not None
+        assert after.of_any_kind > after.swaps + 20, "the callers were answered"
+
+
+@contextmanager
+def analysing(address: str, image: Path, callers: int) -> Iterator[None]:
+    """Callers of `face_analysis`, and of `face_swap` with a target without a face."""
+    ended = threading.Event()
+    grey = cv2.imencode(".png", np.full((200, 300, 3), 120, np.uint8))[1].tobytes()
+
+    def ask(number: int) -> None:
+        with Client(address, timeout=30, remember_sources=0, retries=0) as client:
+            while not ended.is_set():
+                with suppress(FaceSwapError):
+                    client.swap(probe_image(), grey) if number % 2 else client.faces(image)
+                ended.wait(0.05)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(callers)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def work_for_ever(stub: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from faceswap_core.buffers.new_lease import buffer_folder
 from faceswap_server.supervision import Phase
@@ -57,7 +58,7 @@ def test_a_killed_part_is_noticed_and_replaced(victim: str, reason: str, watched
     assert sum(callers.kinds().values()) > callers.kinds()["answered"], "somebody noticed"
     # what the supervisor says of it
     assert [state.phase for state in watched.states[began:]] == [Phase.RESTARTING, Phase.HEALTHY]
-    assert after.restarts == before.restarts + 1
+    assert (after.restarts, after.crashes) == (before.restarts + 1, before.crashes + 1)
     assert after.last_reason == reason
     # the same addresses, and nothing left of the old server
     assert (server.http_port, server.grpc_port, server.metrics_port) == ports
@@ -65,6 +66,11 @@ def test_a_killed_part_is_noticed_and_replaced(victim: str, reason: str, watched
     assert all(process_has_ended(process) for process in old)
     assert not shared_memory_regions(os.getpid()) & old_regions
     assert not buffer_folder(pid).exists()
+    starts = f'faceswap_server_starts{{kind="again"}} {after.restarts}'
+    deadline = time.monotonic() + 5  # gauges are set once a second
+    while starts not in httpx.get(server.metrics_url, trust_env=False, timeout=TIMEOUT_S).text:
+        assert time.monotonic() < deadline, starts
+        time.sleep(0.1)
 
 
 def regions_of(server_pid: int) -> set[Path]:

@@ -129,11 +129,11 @@ def test_a_server_that_cannot_be_brought_back_ends_with_its_code(tmp_path: Path)
         code, stderr = served.end()
         assert code == ExitCode.SERVER_FAILED
         assert served.state()["phase"] == "failed"
-        assert served.state()["restarts"] == 1
+        assert (served.state()["restarts"], served.state()["crashes"]) == (2, 1)
         assert "server restarting: tritonserver was ended by signal 9 (SIGKILL)" in stderr
         assert "starting the server again in 0.5 s" in stderr
         last = stderr.strip().splitlines()[-1]
-        assert last.startswith("faceswap serve: 1 restarts within 600 s did not help; the last failure: ")
+        assert last.startswith("faceswap serve: 2 starts in a row did not make it ready; the last failure: ")
         assert "a_module_that_does_not_exist" in last
         assert "exit code 3" in last
         assert "Traceback" not in stderr
@@ -167,3 +167,24 @@ def test_a_crash_during_the_first_start_is_tried_again(tmp_path: Path) -> None:
         assert "did not start: it crashed" in state["last_reason"]
         os.kill(served.process.pid, signal.SIGINT)
         assert served.end()[0] == ExitCode.STOPPED
+
+
+def test_deaths_that_a_restart_heals_never_end_it(tmp_path: Path) -> None:
+    """As many as are allowed to failed starts, and more; each is counted, and the pauses grow."""
+    repository = lay_out_stub_repository(tmp_path / "stub", seconds=0.01)
+    with Served(tmp_path, f"--repository={repository}", "--restarts=1") as served:
+        for crashes in range(1, 5):
+            served.wait_until("healthy")
+            served.triton().kill()
+            deadline = time.monotonic() + PATIENCE_S
+            while (served.state()["crashes"], served.state()["phase"]) != (crashes, "healthy"):
+                assert time.monotonic() < deadline, served.state()
+                assert served.process.poll() is None, served.end()
+                time.sleep(0.02)
+        state = served.state()
+        assert (state["restarts"], state["crashes"]) == (4, 4)
+        served.process.terminate()
+        code, stderr = served.end()
+    assert code == ExitCode.STOPPED
+    assert re.findall(r"starting the server again in (\S+) s", stderr) == ["0.5", "1.0", "2.0", "4.0"]
+    assert re.findall(r"server (crash .*)", stderr) == [f"crash {n} within 600 s ({n} in all)" for n in (2, 3, 4)]

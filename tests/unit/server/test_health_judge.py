@@ -17,6 +17,7 @@ WORKED = Observation(Probe.WORKED)
 ERROR = Observation(Probe.ERROR, "no face was swapped")
 RESTING = Observation(Probe.NO_ANSWER, "DEADLINE_EXCEEDED", server_ran=False)
 RUNNING = Observation(Probe.NO_ANSWER, "SERVER_BUSY", server_ran=True)
+OTHERS = Observation(Probe.OTHERS_ANSWERED, "SERVER_BUSY")
 WELL, AGAIN = Verdict(), Verdict(probe_again=True)
 
 
@@ -83,3 +84,13 @@ def test_other_limits_can_be_given() -> None:
     assert judge.observe(RUNNING) == WELL
     assert judge.observe(RUNNING) == no_swap_in(2, "SERVER_BUSY")
     assert HealthJudge(stalled=1).observe(RESTING) == no_swap_in(1, "DEADLINE_EXCEEDED")
+
+
+def test_a_full_server_that_answers_others_is_never_called_hung() -> None:
+    assert verdicts(*[OTHERS] * 100) == [WELL] * 100
+
+
+def test_answers_to_others_clear_what_silence_has_counted_and_no_error() -> None:
+    assert verdicts(RESTING, RESTING, OTHERS, RESTING, RESTING) == [WELL] * 5
+    assert verdicts(*[RUNNING] * 11, OTHERS, *[RUNNING] * 11) == [WELL] * 23
+    assert verdicts(ERROR, OTHERS, ERROR) == [AGAIN, WELL, Verdict("no face was swapped")]

@@ -24,12 +24,14 @@ class AdmittingStep(StepModel):
             "kind",
             ("processes", "frames", "spare", "limit"),
         )
+        self._starts = Gauge("faceswap_server_starts", "How often the server was started again", "kind", ("again",))
         super().initialize(args)
 
     def keep_house(self) -> None:
         """Sweeps the pool and sets the gauges; called about every second."""
         self.pool.sweep()
         usage, budget = self.pool.usage(), self.pool.budget
+        self._starts.set("again", self.limits.server_restarts)
         self._requests.set("used", usage.requests)
         self._requests.set("limit", budget.max_in_flight)
         self._memory.set("processes", budget.processes_bytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from faceswap_server.supervision.swap_count import is_more, succeeded_swaps
+from faceswap_server.supervision.answer_count import answered, more_answers, more_swaps
 from faceswap_server.supervision.swap_probe import NotReady, check_swap
 
 RETRY_SECONDS = 0.5
@@ -14,7 +14,8 @@ RETRY_SECONDS = 0.5
 def prove_swap(http_url: str, seconds: float) -> None:
     """Returns when a swap has worked: ours, or while the server is too busy for it, a caller's.
 
-    Callers who have waited for the server fill its queue before we have asked for anything.
+    Callers who have waited for the server fill its queue before we have asked for anything. Where all of them want
+    something else, an analysis for example, and get it, that will do when the time is over.
 
     Args:
         http_url: http://HOST:PORT.
@@ -24,11 +25,14 @@ def prove_swap(http_url: str, seconds: float) -> None:
         NotReady: none has, or ours was answered with an error.
     """
     deadline = time.monotonic() + seconds
-    before = succeeded_swaps(http_url)
+    before = answered(http_url)
     while (busy := _busy(http_url, max(deadline - time.monotonic(), RETRY_SECONDS))) is not None:
-        if is_more(succeeded_swaps(http_url), before):
+        now = answered(http_url)
+        if more_swaps(now, before):
             return
         if time.monotonic() >= deadline:
+            if more_answers(now, before):
+                return
             raise busy
         time.sleep(RETRY_SECONDS)
 

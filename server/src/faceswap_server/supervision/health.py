@@ -6,8 +6,8 @@ import time
 
 from faceswap_core.buffers.server_processes import ServerProcesses
 
+from faceswap_server.supervision.answer_count import TIMEOUT_SECONDS, Answers, answered, more_answers, more_swaps
 from faceswap_server.supervision.health_judge import HealthJudge, Observation, Probe, Verdict
-from faceswap_server.supervision.swap_count import TIMEOUT_SECONDS, is_more, succeeded_swaps
 from faceswap_server.supervision.swap_probe import NotReady, check_swap
 
 WORKING_CORES = 0.25
@@ -21,7 +21,8 @@ class HealthWatch:
         self._http_url = http_url
         self._timeout = timeout_s
         self._judge = judge or HealthJudge()
-        self._swaps = self._succeeded_swaps()
+        self._answers: Answers | None = None
+        self._answers = self._answered()
         self._processes = ServerProcesses(server_pid)
         self._wanted, self._asked_at = self._wanted_cpu_seconds(), time.monotonic()
 
@@ -30,31 +31,30 @@ class HealthWatch:
         return self._judge.observe(self._observe(suspicious=suspicious))
 
     def _observe(self, *, suspicious: bool) -> Observation:
-        if not suspicious and self._others_are_served():
+        before, self._answers = self._answers, self._answered()
+        if not suspicious and more_swaps(self._answers, before):
             return self._worked()
         try:
             check_swap(self._http_url, self._timeout)
         except NotReady as error:
+            self._answers = self._answered()
             if not error.busy:
-                self._swaps = self._succeeded_swaps()  # an answer without a swapped face is a success to Triton
                 return Observation(Probe.ERROR, str(error))
-            if self._others_are_served():
+            if more_swaps(self._answers, before):
                 return self._worked()
+            if more_answers(self._answers, before):
+                return Observation(Probe.OTHERS_ANSWERED, str(error))
             return Observation(Probe.NO_ANSWER, str(error), server_ran=self._ran())
-        self._swaps = self._succeeded_swaps()
+        self._answers = self._answered()  # without our own swap
         return self._worked()
 
     def _worked(self) -> Observation:
         self._ran()  # the next probe counts from here
         return Observation(Probe.WORKED)
 
-    def _others_are_served(self) -> bool:
-        """Whether a swap has succeeded since this was last asked."""
-        before, self._swaps = self._swaps, self._succeeded_swaps()
-        return is_more(self._swaps, before)
-
-    def _succeeded_swaps(self) -> int | None:
-        return succeeded_swaps(self._http_url, min(self._timeout, TIMEOUT_SECONDS))
+    def _answered(self) -> Answers | None:
+        """The counts now; those before where a server that is full does not say in time."""
+        return answered(self._http_url, min(self._timeout, TIMEOUT_SECONDS)) or self._answers
 
     def _ran(self) -> bool:
         """Whether the server's processes have run, or wanted to, since this was last asked."""

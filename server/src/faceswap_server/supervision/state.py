@@ -23,7 +23,7 @@ class Phase(str, Enum):
     RESTARTING = "restarting"  # it failed; requests that can finish do, then it is started again
     STOPPING = "stopping"  # asked to stop; accepted requests finish
     STOPPED = "stopped"
-    FAILED = "failed"  # restarting did not help
+    FAILED = "failed"  # starting it again did not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class ServerState:
     Attributes:
         phase: its lifecycle phase.
         restarts: how often it has been started again since the supervisor began.
+        crashes: how often it has failed after it had been ready.
         last_reason: why it failed last, in one line; empty while nothing has.
         changed_at: when it entered this phase, in seconds since 1970.
         was_healthy: whether it has been healthy since the supervisor began.
@@ -40,6 +41,7 @@ class ServerState:
 
     phase: Phase = Phase.STARTING
     restarts: int = 0
+    crashes: int = 0
     last_reason: str = ""
     changed_at: float = 0.0
     was_healthy: bool = False
@@ -54,12 +56,13 @@ class ServerState:
         """Whether it loads for the first time, restarts of a start that failed included."""
         return self.phase in (Phase.STARTING, Phase.RESTARTING) and not self.was_healthy
 
-    def moved(self, phase: Phase, reason: str = "", *, restarted: bool = False) -> ServerState:
+    def moved(self, phase: Phase, reason: str = "", *, restarted: bool = False, crashed: bool = False) -> ServerState:
         """The state after a change of phase, now; a reason replaces the last one."""
         return replace(
             self,
             phase=phase,
             restarts=self.restarts + restarted,
+            crashes=self.crashes + crashed,
             last_reason=reason or self.last_reason,
             changed_at=time.time(),
             was_healthy=self.was_healthy or phase is Phase.HEALTHY,

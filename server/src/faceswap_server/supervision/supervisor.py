@@ -139,6 +139,7 @@ class Supervisor:
 
     def _live(self) -> Outcome:
         failure: str | None
+        was_ready = False
         try:
             self._bring_up()
         except _StopAsked:
@@ -155,12 +156,12 @@ class Supervisor:
             if failure is None:
                 return Outcome(error.code, str(error))
         else:
-            failure = self._watch()
+            failure, was_ready = self._watch(), True
         while failure is not None:
-            outcome = self._recover(failure)
+            outcome = self._recover(failure, crashed=was_ready)
             if outcome is not None:
                 return outcome
-            failure = self._watch()
+            failure, was_ready = self._watch(), True
         return self._stop()
 
     def _bring_up(self) -> None:
@@ -220,16 +221,17 @@ class Supervisor:
         dead = [] if self._stubs is None else self._stubs.dead()
         return f"the process of {', '.join(dead)} died" if dead else None
 
-    def _recover(self, failure: str) -> Outcome | None:
-        """Ends what is left of the server and starts it again; an outcome when that cannot be done."""
-        self._move(Phase.RESTARTING, failure)
+    def _recover(self, failure: str, *, crashed: bool) -> Outcome | None:
+        """Ends what is left of the server and starts it again; an outcome when that cannot be done.
+
+        Args:
+            failure: why it is started again.
+            crashed: it had been ready; else this start of it failed.
+        """
+        self._move(Phase.RESTARTING, failure, crashed=crashed)
         self.server.stop(self.settings.failure_drain_s, broken=True)
-        while True:
-            delay = self._budget.next_delay(time.monotonic())
-            if delay is None:
-                policy = self.settings.restarts
-                many = f"{policy.limit} restarts within {policy.window_s:.0f} s did not help"
-                return Outcome(ExitCode.SERVER_FAILED, f"{many}; the last failure: {self._state.last_reason}")
+        delay = self._after_crash() if crashed else self._budget.after_failed_start()
+        while delay is not None:
             logger.info("starting the server again in %.1f s", delay)
             try:
                 self._sleep(delay)
@@ -240,8 +242,19 @@ class Supervisor:
             except (SetupError, NotReady) as error:
                 self._move(Phase.RESTARTING, str(error))
                 self.server.stop(0, broken=True)
+                delay = self._budget.after_failed_start()
                 continue
             return None
+        starts = self.settings.restarts.limit + 1
+        many = f"{starts} start{'s' * (starts != 1)} in a row did not make it ready"
+        return Outcome(ExitCode.SERVER_FAILED, f"{many}; the last failure: {self._state.last_reason}")
+
+    def _after_crash(self) -> float:
+        delay = self._budget.after_crash(time.monotonic())
+        recent, window = self._budget.recent_crashes, self.settings.restarts.window_s
+        if recent > 1:
+            logger.error("crash %d within %.0f s (%d in all)", recent, window, self._state.crashes)
+        return delay
 
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -258,8 +271,8 @@ class Supervisor:
         limit = f"{self.server.drain_timeout_s:g} s"
         return Outcome(ExitCode.DRAIN_TIMED_OUT, f"{how_many} did not finish within {limit} and got no answer")
 
-    def _move(self, phase: Phase, reason: str = "") -> None:
-        self._state = self._state.moved(phase, reason)
+    def _move(self, phase: Phase, reason: str = "", *, crashed: bool = False) -> None:
+        self._state = self._state.moved(phase, reason, crashed=crashed)
         level = logging.WARNING if phase in (Phase.RESTARTING, Phase.FAILED) else logging.INFO
         logger.log(level, "%s%s", phase.value, f": {reason}" if reason else "")
         self._on_change(self._state)

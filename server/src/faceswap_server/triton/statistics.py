@@ -17,6 +17,7 @@ class ModelStatistics:
 
     Attributes:
         succeeded: requests answered without an error.
+        failed: requests answered with one.
         inferences: rows that were computed; `inferences / executions` is the mean batch.
         executions: runs of the model.
         queue_ns: time that requests waited, in nanoseconds.
@@ -28,6 +29,7 @@ class ModelStatistics:
     executions: int
     queue_ns: int
     compute_ns: int
+    failed: int = 0
 
     def __sub__(self, before: ModelStatistics) -> ModelStatistics:
         return ModelStatistics(
@@ -36,6 +38,7 @@ class ModelStatistics:
             self.executions - before.executions,
             self.queue_ns - before.queue_ns,
             self.compute_ns - before.compute_ns,
+            self.failed - before.failed,
         )
 
     @property
@@ -69,6 +72,7 @@ def _statistics(model: Mapping[str, Any]) -> ModelStatistics:
         succeeded=int(inference["success"].get("count", 0)),
         inferences=int(model.get("inference_count", 0)),
         executions=int(model.get("execution_count", 0)),
+        failed=int(inference["fail"].get("count", 0)),
         queue_ns=int(inference["queue"].get("ns", 0)),
         compute_ns=sum(int(inference[f"compute_{part}"].get("ns", 0)) for part in ("input", "infer", "output")),
     )

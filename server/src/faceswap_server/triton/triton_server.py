@@ -45,6 +45,7 @@ class TritonServer:
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = self._was_ready = False
+        self._launches = 0
         self._folder: ServerFolder | None = None
         self._relay: LogRelay | None = None
         self._cleanup = ProcessCleanup()
@@ -148,12 +149,15 @@ class TritonServer:
                     *pdeathsig.command(),
                     *(str(executable), *server_arguments(arguments)),
                 ],
-                env=triton.environment(os.environ) | self.settings.environment,
+                env=triton.environment(os.environ)
+                | self.settings.environment
+                | {"FACESWAP_SERVER_RESTARTS": str(self._launches)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if self.settings.log_to_stderr else log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches the launcher, which ends the server in order
             )
+        self._launches += 1
         if self._process.stdout is not None:
             self._relay = LogRelay(self._process.stdout, self.log)
 
