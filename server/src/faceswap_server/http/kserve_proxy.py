@@ -6,6 +6,8 @@ POST /v2/models/MODEL[/versions/N]/infer
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from faceswap_contract.names import ENSEMBLES
 from starlette.requests import Request
 from starlette.routing import Route
@@ -50,31 +52,41 @@ class KServeProxy:
 
 
 class ProxyEndpoint:
-    """An endpoint that passes on what `ask` gets from Triton, within the limit on requests in flight."""
+    """An endpoint that passes on what `ask` gets from Triton, within the limit on requests in flight.
 
-    def __init__(self, guards: Guards, ask: Ask) -> None:
+    While Triton takes no requests it is not asked: it would answer 404 or 500 while it stops, and nothing afterwards.
+    """
+
+    def __init__(self, guards: Guards, ask: Ask, takes_requests: Callable[[], bool] = lambda: True) -> None:
         self._guards = guards
         self._ask = ask
+        self._takes_requests = takes_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         guards = self._guards
         guards.check_admission()
         request = Request(scope, receive)
         with guards.bodies.room() as room:
+            self._check_server()
             answer = await self._ask(request, room)
+            self._check_server()  # the body may have taken long
             with guards.admitted():
                 await relay(answer, request, send)
 
+    def _check_server(self) -> None:
+        if not self._takes_requests():
+            raise HttpError("SERVER_BUSY", "the server is starting, stopping or restarting; try again")
 
-def kserve_routes(triton: TritonConnection, guards: Guards) -> list[Route]:
+
+def kserve_routes(triton: TritonConnection, guards: Guards, takes_requests: Callable[[], bool]) -> list[Route]:
     """Metadata, readiness and inference of the public ensembles."""
     proxy = KServeProxy(triton, guards)
     routes = []
     for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
         routes += [
-            Route(path, ProxyEndpoint(guards, proxy.metadata), methods=["GET"]),
-            Route(f"{path}/ready", ProxyEndpoint(guards, proxy.model_ready), methods=["GET"]),
-            Route(f"{path}/infer", ProxyEndpoint(guards, proxy.infer), methods=["POST"]),
+            Route(path, ProxyEndpoint(guards, proxy.metadata, takes_requests), methods=["GET"]),
+            Route(f"{path}/ready", ProxyEndpoint(guards, proxy.model_ready, takes_requests), methods=["GET"]),
+            Route(f"{path}/infer", ProxyEndpoint(guards, proxy.infer, takes_requests), methods=["POST"]),
         ]
     return routes
 

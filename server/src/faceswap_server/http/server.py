@@ -126,7 +126,7 @@ def _application(
     routes = [*health_routes(ready), metrics_route(triton, guards)]
     close: list[Close] = [triton.close]
     if settings.routes is not Routes.PLAIN:
-        routes += kserve_routes(triton, guards)
+        routes += kserve_routes(triton, guards, takes_requests)
     if settings.routes is not Routes.KSERVE:
         api = PlainApi(JobServer(upstream.grpc_address, supervised or Unsupervised(), jobs), guards, takes_requests)
         routes += plain_routes(api)
