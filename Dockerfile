@@ -17,7 +17,7 @@
 # CUDA 13 an older driver runs newer libraries ("minor version compatibility", NVIDIA's CUDA compatibility guide), and
 # R580 is a long-term branch until June 2028. Rented GPUs say which CUDA their driver knows: allow 13.0 and newer
 # (.runpod/hub.json). For hosts that stay on CUDA 12 (R570, R575) the last release is 25.07, which has the security
-# holes closed since (NVIDIA bulletins of August 2025 and May 2026): prefer other hosts.
+# vulnerabilities fixed since (NVIDIA bulletins of August 2025 and May 2026): prefer other hosts.
 # Newer than 26.04 also because there the server's readiness sees a Python step that died.
 ARG TRITON_RELEASE=26.10
 # A digest pins the image, a tag does not: TRITON_FULL=nvcr.io/nvidia/tritonserver@sha256:... and TRITON_BASE likewise.
@@ -71,7 +71,7 @@ RUN --mount=type=bind,source=deploy/container,target=/container \
     sh /container/prove_pack.sh /opt/faceswap/model_repository
 
 
-# --- CPU: Debian and pip's Triton (24.10, with known security holes: for local development, not for the internet) --------------
+# --- CPU: Debian and pip's Triton (24.10, with known vulnerabilities: for local development, not for the internet) ---------
 
 FROM ${CPU_BASE} AS cpu
 RUN --mount=type=bind,source=deploy/container,target=/container \

@@ -46,7 +46,7 @@ parity: setup ## insightface itself against the served ensemble, one row per che
 bench: setup ## ours against insightface in one run, one table, into out/bench.json
 	@$(PY) -m faceswap_tools.benchmarks $(ARGS)
 
-soak: setup pack ## rounds of mixed traffic: what only ever grows? Into out/soak.json, exit code 1 if something does
+soak: setup pack ## rounds of mixed traffic, looking for unbounded growth; into out/soak.json, exit code 1 if something grows
 	@$(PY) -m faceswap_tools.soak $(ARGS)
 
 chaos: setup pack ## break a real server in every way; what callers saw, into out/chaos.json, exit code 1 if anything accepted was lost
@@ -55,7 +55,7 @@ chaos: setup pack ## break a real server in every way; what callers saw, into ou
 fuzz: setup ## look for inputs that break what reads them: FUZZ_SECONDS=60, findings in out/fuzz/
 	@$(PY) -m faceswap_tools.fuzzing $(ARGS)
 
-audit: setup ## known faults in the locked packages; without the advisory database their hashes alone
+audit: setup ## known vulnerabilities of the locked packages; without the advisory database their hashes alone
 	@$(PY) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/audit.txt || true
 	@$(PY) -m faceswap_tools.dependency_audit
 

@@ -1,6 +1,6 @@
 """Build hook: puts `faceswap_contract` into the same distribution as `faceswap_client`.
 
-Its sources lie in contract/ of the checkout, because every package imports them. A wheel and an sdist hold a copy; an
+Its sources are in contract/ of the checkout, because every package imports them. A wheel and an sdist hold a copy; an
 editable install takes the folder itself (`dev-mode-dirs` in pyproject.toml), so there is no copy to keep up to date.
 """
 

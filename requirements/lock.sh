@@ -2,7 +2,7 @@
 # Rewrites every lock from its .in file: lock.sh [--upgrade]. Needs uv. Writes no registry host.
 # Versions stay as they are locked unless a .in file excludes them or --upgrade is given.
 # environment.txt decides the versions; the images' locks are parts of it, audit.txt comes on top. kserve.txt stands
-# alone: it is for a virtual environment of its own.
+# alone: it is for a separate virtual environment.
 set -eu
 cd "$(dirname "$0")/.."
 upgrade=${1:-}
@@ -40,7 +40,7 @@ part image-build --no-deps
     compile audit --constraint "$scratch/environment.txt" requirements/audit.in
 } > "$scratch/audit.txt"
 {
-    echo "# A virtual environment of its own, written by lock.sh. Install with --no-deps."
+    echo "# For a separate virtual environment, written by lock.sh. Install with --no-deps."
     compile kserve requirements/kserve.in
 } > "$scratch/kserve.txt"
 for name in environment image image-cpu image-build audit kserve; do

@@ -16,7 +16,7 @@ missing() { # libraries no file in the directory or in our own target finds
         | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u \
         | grep -v -E '^(libcuda\.so|libnvidia-|libnvcuvid\.so)' || true
 }
-inside() { # those that lie in the directory itself are found through their users' run path
+inside() { # those in the directory itself are found through their users' run path
     find "$directory" -name "$1" | head -n 1
 }
 known_places() {

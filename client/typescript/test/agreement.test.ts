@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const here = new URL("../../", import.meta.url); // the compiled test lies in build/test/
+const here = new URL("../../", import.meta.url); // the compiled test is in build/test/
 const file = new URL("../../contract/contract.json", here);
 const skip = existsSync(file) ? false : "contract/contract.json is not beside this folder";
 

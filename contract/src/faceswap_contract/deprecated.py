@@ -25,7 +25,7 @@ class OldWord:
 
     @property
     def warning(self) -> str:
-        """One line for whoever used the old word."""
+        """One line of warning for a use of the old word."""
         old, new = (f"{self.of}={self.old}", f"{self.of}={self.new}") if self.of else (self.old, self.new)
         return f"{old} is now called {new}; the old word works until {self.removed_in}"
 

@@ -50,7 +50,7 @@ def check_environment(
         program: the one that starts; decides which renamings apply.
 
     Raises:
-        UnknownVariable: a name begins with FACESWAP_, is in no table, and is none that Kubernetes injects.
+        UnknownVariable: a name begins with FACESWAP_, is in no table, and is not one that Kubernetes injects.
     """
     for name in sorted(environ):
         upper = name.upper()  # the settings classes read names in any case

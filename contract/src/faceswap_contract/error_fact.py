@@ -1,4 +1,4 @@
-"""What is known of one error code: its statuses, family, meaning and remedy."""
+"""One error code: its statuses, family, meaning and remedy."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ErrorFact:
         family: kind of error; the Python client's class.
         origins: who sends or raises it.
         grpc_status: name of the gRPC status on Triton's port; None where no step inside Triton sends the code.
-        http_status: of every HTTP server of this project, and for whoever passes the error on over HTTP.
+        http_status: of every HTTP server of this project, and for programs that pass the error on over HTTP.
         meaning: when it is sent, one sentence.
         remedy: what to do, one or two sentences.
         job_remedy: the same for the caller of a RunPod job, where it differs.

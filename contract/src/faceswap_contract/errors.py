@@ -10,7 +10,7 @@ HTTP statuses follow RFC 9110:
   of another format, or of no format that is known here; also a compressed body.
 - 422 unprocessable content: well-formed images that do not hold the faces asked for.
 - 403: understood and refused, repeating does not help: the content gate.
-- 499 (nginx's): the caller hung up or cancelled, so nobody reads it.
+- 499 (nginx's): the caller disconnected or cancelled, so it is not read.
 - 400: everything else that the caller has to change, damaged images and options included.
 """
 

@@ -52,7 +52,7 @@ class ExitCode(IntEnum):
     UNEXPECTED = (
         1,
         ALL,
-        "a fault of this program",
+        "an internal error of this program",
         "the last lines of the log name the check or the error",
         "an uncaught error; in the worker also a fitness check that failed, or a `--test_input` whose job failed",
     )

@@ -1,4 +1,4 @@
-"""What is known of one option: kind, default, range, texts, and what reads it."""
+"""One option: kind, default, range, texts, and what reads it."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ SERVICE_ERRORS = (
         499,
         "The caller cancelled or hung up; the work was stopped between steps.",
         "Nothing: the request was cancelled on the caller's side.",
-        "Somebody cancelled the job.",
+        "The job was cancelled.",
         "RequestCancelled",
     ),
     ErrorFact(

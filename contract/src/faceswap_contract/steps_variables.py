@@ -162,7 +162,7 @@ STEPS_VARIABLES = (
         "FACESWAP_AUDIT_TAG",
         VariableKind.TEXT,
         "",
-        "the operator's own words in every audit line",
+        "a text chosen by the operator, in every audit line",
         _STEPS,
         longest=128,
     ),

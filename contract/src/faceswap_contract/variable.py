@@ -1,4 +1,4 @@
-"""What is known of one environment variable: type, default, range, meaning, and which program reads it."""
+"""One environment variable: type, default, range, meaning, and which program reads it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`python -m faceswap_models.packs [NAME]`: chooses the model pack that is served, and lays out the repository.
 
 Packs are prepared once into `.packs/NAME`; configs and steps come from `model_repository/`, which is never written.
-What is served lies in `.served/model_repository`.
+What is served is in `.served/model_repository`.
 """
 
 from __future__ import annotations

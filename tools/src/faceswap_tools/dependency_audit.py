@@ -1,7 +1,8 @@
 """`make audit`: known vulnerabilities in the locked packages, and that every one is pinned by its hashes.
 
 pip-audit asks an advisory database over the network. Where that cannot be reached the hashes are all that is checked,
-and it says so. Exit status: 0 nothing found, or the database not reached; 1 a known fault, or a line without hashes.
+and it says so. Exit status: 0 nothing found, or the database not reached; 1 a known vulnerability, or a line
+without hashes.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class DatabaseNotReached(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A known fault of a locked package."""
+    """A known vulnerability of a locked package."""
 
     package: str
     version: str
@@ -71,7 +72,7 @@ def known_faults(lock: Path) -> list[Fault]:
 
 
 def faults_in(report: str) -> list[Fault]:
-    """The faults in pip-audit's JSON.
+    """The vulnerabilities in pip-audit's JSON.
 
     Raises:
         ValueError: anything else.
@@ -105,8 +106,8 @@ def main() -> None:
     except DatabaseNotReached as error:
         asked = f"the advisory database was NOT reached ({error}): only hashes were verified"
     for fault in faults:
-        typer.echo(f"known fault: {fault}")
-    typer.echo(f"{len(locks)} locks, {len(loose)} loose lines, {len(faults)} known faults; {asked}")
+        typer.echo(f"known vulnerability: {fault}")
+    typer.echo(f"{len(locks)} locks, {len(loose)} loose lines, {len(faults)} known vulnerabilities; {asked}")
     raise typer.Exit(1 if loose or faults else 0)
 
 

@@ -12,7 +12,7 @@ from faceswap_models.checkout import Checkout
 
 @contextmanager
 def scratch_directory() -> Iterator[Path]:
-    """A directory that is gone afterwards."""
+    """A temporary directory, deleted when the context ends."""
     parent = Checkout.find().root / "out"
     parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".scratch-", dir=parent) as name:

@@ -65,7 +65,7 @@ class Ingredient:
     Attributes:
         title: its name.
         relationship: `parentOf` for the image that was edited, `componentOf` for one that was put into it.
-        signed: it has a manifest of its own.
+        signed: it has a C2PA manifest.
         problems: what was wrong with that manifest when the ingredient was added, for example a changed pixel.
     """
 

@@ -10,7 +10,7 @@ from faceswap_contract.writers.markdown import page, table
 _INTRODUCTION = """\
 One number means one thing, whichever program ends with it: the command line (`faceswap swap`, `faces`, `verify`, `doctor`), `faceswap serve`, and
 the RunPod worker (`python -m faceswap_server.runpod`). Each says the reason in its last line as well.
-[How `faceswap serve` and the worker keep the server working](../deploy/running.md) is a page of its own."""
+How `faceswap serve` and the worker keep the server working: [running](../deploy/running.md)."""
 
 
 def exit_codes_page(codes: Iterable[ExitCode], signals: Mapping[int, tuple[str, str]]) -> str:

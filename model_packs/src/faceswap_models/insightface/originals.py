@@ -59,7 +59,7 @@ def find_originals(pack: Pack, directory: Path, scratch: Path) -> dict[str, Path
         archives = " or ".join(archive.file.name for archive in pack.archives)
         raise MissingOriginalsError(
             f"{directory} does not hold {', '.join(missing)} (nor {archives} with the first two); "
-            f"looked in {', '.join(str(place) for place in places) or 'no directory, for it is none'}"
+            f"looked in {', '.join(str(place) for place in places) or 'no directory, because it is not one'}"
         )
     return found
 

@@ -116,7 +116,7 @@ def identify_network(model: onnx.ModelProto) -> NetworkKind:
     """Determines the kind of a network from the shapes of its inputs and outputs.
 
     Raises:
-        GraphNotKnownError: it is none of the three.
+        GraphNotKnownError: it is not one of the three.
     """
     inputs = [declared_shape(value) for value in graph_inputs(model)]
     outputs = [declared_shape(value) for value in model.graph.output]

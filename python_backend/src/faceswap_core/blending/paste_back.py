@@ -90,7 +90,7 @@ def _touched(crop_to_image: NDArray[np.float64], height: int, width: int) -> Reg
     """The part of the image that the warped crop's blurred mask can reach; None when there is none.
 
     The warped square is above 0 strictly inside its outline, whose corners are at -1 and 128 in crop pixels; rounding
-    to the lattice never lifts a pixel on the outline. The blur gives back what the erosion before it took away, and one
+    to the lattice never lifts a pixel on the outline. The blur widens it by what the erosion before it removed, and one
     pixel more on the right and below, because the window of an even k is off-centre.
     """
     outermost = (-1.0, float(SWAP_SIZE))

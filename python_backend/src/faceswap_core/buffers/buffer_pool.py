@@ -2,8 +2,8 @@
 
 `decode_images` writes a request's images once, `align_faces` reads them, `paste_faces` changes the target in place;
 through Triton goes only the name of the lease. What belongs to the target beside its pixels (the encoded bytes, colour
-profile, header, alpha) lies behind them, see `attach`. The leases are also the count of requests in flight and of the
-memory they hold. docs/adr/0020-buffer-pool.md has the reasons.
+profile, header, alpha) is stored after them, see `attach`. The leases are also the count of requests in flight and
+of the memory they hold. docs/adr/0020-buffer-pool.md has the reasons.
 
 The pool is a directory on a tmpfs, shared by the processes of one server. The files in it are its whole state, so a
 killed process loses nothing:

@@ -22,7 +22,7 @@ class Lease:
     target: (height, width) of the decoded target, in pixels.
     sources: the same for each decoded source, in the order of SOURCE_IMAGE.
     leased_at: when the request was admitted, in seconds since 1970.
-    attached: sizes in bytes of the parts that lie behind the target's pixels, in order; see `BufferPool.attach`.
+    attached: sizes in bytes of the parts stored after the target's pixels, in order; see `BufferPool.attach`.
     """
 
     token: str

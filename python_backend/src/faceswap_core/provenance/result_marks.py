@@ -109,5 +109,5 @@ def _show_label(image: RgbImage, profile: bytes) -> bool:
             rows = slice(top, top + _ROWS_AT_ONCE)
             image[rows] = transforms[0](image[rows])
     except UnusableProfileError:
-        pass  # its colours are nobody's; the image keeps the values that it has
+        pass  # its colours cannot be interpreted; the image keeps the values that it has
     return False

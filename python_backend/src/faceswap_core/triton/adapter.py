@@ -90,7 +90,7 @@ class StepModel:
         """Loads what a step needs; `repository` holds all models. What it raises (SettingsError) stops the server."""
 
     def record(self, request: StepRequest) -> RequestRecord:
-        """What is known of a request when it arrives; raises InvalidTensor."""
+        """The request record that `decode_images` made; raises InvalidTensor."""
         return RequestRecord.parse(request.byte_string(RECORD))
 
     def step(self, request: StepRequest) -> Tensors:

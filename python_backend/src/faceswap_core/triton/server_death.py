@@ -1,8 +1,8 @@
 """Ends the steps' processes when their tritonserver has ended, however: watched with a pidfd, independent of Triton.
 
 Triton's own stub notices too, but ends in order, and for that waits for threads that wait for an answer of the dead
-server (setting a gauge, an execution): on 24.10 such a stub lives for ever. It may hold Python's lock meanwhile, so
-that no thread of its own can end it: therefore steps end the others of their server too.
+server (setting a gauge, an execution): on 24.10 such a stub never exits. It may hold Python's lock while it waits, so
+that none of its threads can end it: therefore steps end the others of their server too.
 
 PR_SET_PDEATHSIG would not do: it follows the thread that forked the stub, which may end when the model has loaded.
 """
@@ -30,8 +30,8 @@ def end_with_server(server: int, clean_up: Callable[[], None] | None = None) -> 
     Args:
         server: process id of tritonserver.
         clean_up: deletes what would stay in shared memory until the next start; its OSErrors are ignored. Who has one
-            deletes the regions of all steps as well, and kills the other steps: in this order, so that whoever is
-            killed leaves nothing undone.
+            deletes the regions of all steps as well, and kills the other steps: in this order, so that a process
+            that is killed leaves nothing undone.
     """
     threading.Thread(target=_watch, args=(server, clean_up), name="server-death", daemon=True).start()
 

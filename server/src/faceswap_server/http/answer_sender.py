@@ -1,4 +1,4 @@
-"""Sends answers in pieces, each within a deadline, so that a caller who does not read cannot hold one for ever."""
+"""Sends answers in pieces, each within a deadline, so that a caller who does not read cannot block one indefinitely."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def make_app(
     Args:
         routes: everything else is NOT_FOUND.
         idle_seconds: time a caller may take for each piece of an answer.
-        token: what callers must send; None lets everybody in.
+        token: what callers must send; None admits every caller.
         open_paths: paths that need no token.
         close: called when the server that runs the application ends.
     """
@@ -59,7 +59,7 @@ def make_app(
         for each in close:
             await each()
 
-    # a bare router: Starlette's own layers would answer faults in their words before ours see them
+    # a bare router: Starlette's default middleware would answer errors before ErrorMiddleware sees them
     app: ASGIApp = Router(routes, redirect_slashes=False, lifespan=lifespan)
     if token is not None:
         app = AuthMiddleware(app, token, open_paths)

@@ -1,4 +1,4 @@
-"""Gives a request's work up when its caller hangs up."""
+"""Cancels a request's work when its caller disconnects."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def _retry_after(status: int, text: str) -> dict[str, str]:
 
 
 def _without_details(status: int, code: str | None) -> ErrorAnswer:
-    """The error with a text of ours, where Triton's tells too much or nothing."""
+    """The error with its text replaced: Triton's reveals too much or says nothing."""
     if status == 404:
         return ErrorAnswer(404, "NOT_FOUND: there is no such model", {})
     if code is None:

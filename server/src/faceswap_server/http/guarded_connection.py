@@ -1,5 +1,5 @@
-"""uvicorn's HTTP/1.1 connection with the guards it does not have: deadlines for headers and for answers that nobody
-reads, a limit on connections, and errors in the one JSON form."""
+"""uvicorn's HTTP/1.1 connection with the guards it does not have: deadlines for headers and for answers that are
+not read, a limit on connections, and errors in the one JSON form."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class GuardedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # for each port, so that callers cannot keep a health check on a port of its own out
+        # for each port, so that callers cannot shut out a health check on another port
         if sum(getattr(each, "server", None) == self.server for each in self.connections) > self.limits.max_connections:
             transport.abort()
             return

@@ -1,6 +1,6 @@
 """KServe v2 request bodies: validation of an inference request before Triton sees a byte.
 
-Triton 24.10 has no limit on a body, and known faults in reading chunked bodies and in shared-memory parameters
+Triton 24.10 has no limit on a body, and known vulnerabilities in reading chunked bodies and in shared-memory parameters
 (CVE-2025-23310 and related ones). So bodies are read here, counted while they arrive, and sent on with their length;
 their JSON part is checked against the one form we serve and written anew, so that both readers see the same.
 """

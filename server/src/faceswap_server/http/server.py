@@ -35,7 +35,7 @@ class FrontServer:
     Args:
         address: where to listen.
         upstream: where Triton is.
-        token: what callers must send; None, on loopback only, lets everybody in.
+        token: what callers must send; None, on loopback only, admits every caller.
         settings: limits, and which sets of routes are served.
         supervised: Triton's supervisor, which says whether it works; without it readiness is Triton's own, which in
             24.10 stays good when a step has died.
@@ -178,7 +178,7 @@ def checked_front(
     The front's log, a line per refused request, goes to stderr.
 
     Raises:
-        FrontRefused: the address, the token or a setting cannot be used, or there should be a token and is none.
+        FrontRefused: the address, the token or a setting cannot be used, or a token is required and missing.
     """
     token = read_token(token_file, environment)
     if listen_on is None:

@@ -12,9 +12,9 @@ RETRY_SECONDS = 0.5
 
 
 def prove_swap(http_url: str, seconds: float) -> None:
-    """Returns when a swap has worked: ours, or while the server is too busy for it, a caller's.
+    """Returns when a swap has worked: the probe's, or while the server is too busy for it, a caller's.
 
-    Callers who have waited for the server fill its queue before we have asked for anything. Where all of them want
+    Callers who have waited for the server fill its queue before the first probe is sent. Where all of them want
     something else, an analysis for example, and get it, that will do when the time is over.
 
     Args:
@@ -22,7 +22,7 @@ def prove_swap(http_url: str, seconds: float) -> None:
         seconds: until when one of them must have worked.
 
     Raises:
-        NotReady: none has, or ours was answered with an error.
+        NotReady: none has, or the probe was answered with an error.
     """
     deadline = time.monotonic() + seconds
     before = answered(http_url)

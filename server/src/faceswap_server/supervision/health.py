@@ -27,7 +27,7 @@ class HealthWatch:
         self._wanted, self._asked_at = self._wanted_cpu_seconds(), time.monotonic()
 
     def probe(self, *, suspicious: bool = False) -> Verdict:
-        """Probes once; `suspicious` sends a swap of our own although callers' swaps succeed."""
+        """Probes once; `suspicious` sends a probe swap although callers' swaps succeed."""
         return self._judge.observe(self._observe(suspicious=suspicious))
 
     def _observe(self, *, suspicious: bool) -> Observation:

@@ -3,9 +3,10 @@
 A busy server must not be ended for being busy, nor a hung one be left alone for looking busy. So a probe that is
 answered "busy", or not in time, counts against the server: three in a row mean failure when the server's processes
 hardly wanted to run in between, twelve when they did (the real swapper on two cores takes a minute for sixteen faces).
-Any other error of a probe is a failure at the second in a row. A swap that works, whoever's, clears all counts. Where
-callers are answered who want no swap (`face_analysis`), or whose image has no face, a busy probe counts for nothing:
-the server is full and works. (What only a swap needs may hang behind that; it is found when a probe gets its turn.)
+Any other error of a probe is a failure at the second in a row. Any successful swap, a probe's or a caller's, clears all
+counts. Where callers are answered who want no swap (`face_analysis`), or whose image has no face, a busy probe counts
+for nothing: the server is full and works. (What only a swap needs may hang behind that; it is found when a probe is
+processed.)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ STALLED_PROBES, STRUGGLING_PROBES, BROKEN_PROBES = 3, 12, 2
 class Probe(Enum):
     """How one probe went."""
 
-    WORKED = "worked"  # a swap has succeeded, ours or a caller's
+    WORKED = "worked"  # a swap has succeeded, the probe's or a caller's
     OTHERS_ANSWERED = "others answered"  # "busy", or nothing in time, but callers of other kinds were answered
     NO_ANSWER = "no answer"  # "busy", or nothing in time, and no caller was answered either
     ERROR = "error"  # any other error, or an answer without a swapped face

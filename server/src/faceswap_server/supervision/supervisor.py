@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.2
 """Between two checks of the processes: how long a death can go unnoticed."""
 SECOND_PROBE_SECONDS = 0.5
-"""From a probe that met an error, or was asked for, to the next one."""
+"""From a probe that failed, or was asked for, to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Supervisor:
             settings: times and limits.
             on_change: called with every new state, in the supervisor's thread.
             prove: raises NotReady unless a server that has loaded everything works; called after each start, in a
-                thread of its own; by default one swap.
+                separate thread; by default one swap.
         """
         self.server = server
         self.settings = settings or SupervisionSettings()

@@ -44,7 +44,7 @@ class NativeTriton:
 
     @property
     def home(self) -> Path | None:
-        """The directory with its bin/, lib/ and backends/; None where the program lies in no such directory."""
+        """The directory with its bin/, lib/ and backends/; None where the program is in no such directory."""
         home = self.executable.parent.parent
         return home if (home / "backends" / "python").is_dir() else None
 

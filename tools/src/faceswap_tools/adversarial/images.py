@@ -18,7 +18,7 @@ FINE = "FINE"
 LIMIT_BYTES = 1_500_000
 LIMIT_PIXELS = 2_000_000
 LIMIT_SIDE = 30_000
-"""What whoever reads the images has to be limited to: `FACESWAP_MAX_IMAGE_BYTES`, `_PIXELS` and `_SIDE`."""
+"""Limits that a reader of these images has to be given: `FACESWAP_MAX_IMAGE_BYTES`, `_PIXELS` and `_SIDE`."""
 
 CUT = ("TRUNCATED_IMAGE",)
 BROKEN = ("CORRUPT_IMAGE",)

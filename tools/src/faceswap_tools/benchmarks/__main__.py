@@ -3,7 +3,7 @@
     python -m faceswap_tools.benchmarks [--quick] [--only stages,service] [--detector FILE] [--output FILE]
 
 A whole run takes about 15 minutes on two cores, a quick one about 4; the quick one's numbers are rough. Nothing
-else should run on the machine meanwhile.
+else should run on the machine during a run.
 """
 
 from __future__ import annotations

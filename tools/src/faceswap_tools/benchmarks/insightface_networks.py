@@ -30,7 +30,7 @@ def write_float_networks(pack: Path, directory: Path) -> dict[str, Path]:
 
     The cast and the transposition in front of each network are replaced by the two operations that undo
     insightface's normalisation: about the same work, so a run costs what it costs in the pack. Originals of
-    InsightFace's, where they are at hand, are better: give those to insightface instead.
+    InsightFace's, where available, are better: give those to insightface instead.
     """
     paths = {}
     for name, (tensor, size, normalisation) in _IMAGES.items():

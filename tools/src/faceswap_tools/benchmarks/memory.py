@@ -19,7 +19,7 @@ PER_REQUEST_TARGET = 4.0  # times the decoded target
 def measure_memory(pack: BenchmarkPack, in_flight: Sequence[int] = (1, 2, 4, 8)) -> list[Row]:
     """Peak memory with each number of requests in flight, and what one more adds.
 
-    Each number gets a server of its own, because steps and arenas keep the memory they once had. What one more
+    Each number gets a separate server, because steps and arenas keep the memory they once had. What one more
     request adds is the slope of the straight line that fits the peaks best.
     """
     peaks = [_peak(pack, number) for number in in_flight]

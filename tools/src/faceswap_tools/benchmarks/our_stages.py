@@ -76,7 +76,7 @@ class OurStages:
 
 
 def codec_floor(source: bytes, target: bytes, frame: RgbImage) -> bytes:
-    """What no implementation can leave out: decode both inputs, encode the output, with the fastest codec at hand."""
+    """What no implementation can leave out: decode both inputs, encode the output, with the fastest codec available."""
     simplejpeg.decode_jpeg(source, "RGB")
     simplejpeg.decode_jpeg(target, "RGB")
     return bytes(simplejpeg.encode_jpeg(frame, 95, "RGB", "420"))

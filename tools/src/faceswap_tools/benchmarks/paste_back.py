@@ -2,7 +2,7 @@
 
     python -m faceswap_tools.benchmarks.paste_back
 
-insightface's time includes cutting the crop, about 0.1 ms, because its paste-back is no function of its own.
+insightface's time includes cutting the crop, about 0.1 ms, because its paste-back is not a separate function.
 """
 
 from __future__ import annotations

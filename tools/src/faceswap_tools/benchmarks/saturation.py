@@ -62,7 +62,7 @@ def measure_saturation(pack: BenchmarkPack, *, in_flight: int = 8, requests: int
     run = run_saturated(pack, in_flight, requests)
     label = f"saturated with {pack.name}, 1080p, {in_flight} in flight"
     shares = (
-        ("networks' share of the core time at hand", run.network_share_of_cores, SHARE_TARGET),
+        ("networks' share of the available core time", run.network_share_of_cores, SHARE_TARGET),
         ("networks' share of the service's CPU time", run.network_share_of_cpu, None),
         ("share of wall time the swapper was executing", run.swapper_share_of_wall, None),
     )

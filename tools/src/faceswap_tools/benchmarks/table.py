@@ -21,7 +21,7 @@ class Row:
         spread: half the distance between the quartiles, in the same unit.
         unit: `ms`, `x` (how many times faster), `req/s`, ...
         target: what is asked for, as text (`at least 60`), or empty.
-        ok: whether the target is met; None when there is none.
+        ok: whether the target is reached; None without a target.
     """
 
     name: str

@@ -51,7 +51,7 @@ def failed_starts(repository: Path, scratch: Path) -> list[Incident]:
 
 
 def may_mount() -> bool:
-    """Whether this process may mount in a namespace of its own (root, outside a locked-down container)."""
+    """Whether this process may mount in a new namespace (root, outside a locked-down container)."""
     tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)  # noqa: S607
     return os.geteuid() == 0 and tried.returncode == 0
 

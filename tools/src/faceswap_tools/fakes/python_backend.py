@@ -35,7 +35,7 @@ class InferenceRequest:
         self.inputs, self._wanted, self._parameters = inputs, wanted, parameters
 
     def requested_output_names(self) -> Sequence[str]:
-        """Outputs that somebody reads."""
+        """Outputs that are requested."""
         return self._wanted
 
     def request_id(self) -> str:

@@ -9,7 +9,7 @@ from PIL import Image, ImageCms
 
 
 def images() -> dict[str, bytes]:
-    """A 24x16 image in every format and variant that has a reader of its own, by name; 70 to 1500 bytes each."""
+    """A 24x16 image in every format and variant that has a separate reader, by name; 70 to 1500 bytes each."""
     y, x = np.mgrid[0:16, 0:24]
     rgb = Image.fromarray(np.stack([x * 10, y * 15, (x // 4 + y // 4) % 2 * 200], axis=-1).astype(np.uint8))
     alpha = rgb.copy()

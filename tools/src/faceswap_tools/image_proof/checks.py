@@ -33,7 +33,7 @@ def prove(condition: bool, otherwise: str) -> None:
 
 
 def check_config(config: ImageConfig, root: Path, say: Say) -> None:
-    """What the image says about itself, and what lies in it."""
+    """What the image says about itself, and what is in it."""
     prove(config.user == "1000:1000", f"USER is {config.user!r}")
     prove(config.stop_signal == "SIGTERM", f"STOPSIGNAL is {config.stop_signal!r}")
     prove(config.entrypoint[:2] == ("/usr/bin/tini", "--"), f"ENTRYPOINT is {config.entrypoint}")
@@ -152,7 +152,7 @@ def wait_for_ping(run: IsolatedRun, port: int, seconds: float = 180.0, *, status
 
 
 def wait_until_open(run: IsolatedRun, port: int, seconds: float = 180.0) -> None:
-    """Until somebody listens."""
+    """Waits until a server listens."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not run.has_ended():
         with socket.socket() as caller:

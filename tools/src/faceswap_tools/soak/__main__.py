@@ -88,7 +88,7 @@ def rows_of(run: Soak) -> list[Row]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 when nothing grew, 1 when something did."""
     parser = argparse.ArgumentParser(
-        prog="python -m faceswap_tools.soak", description="Looks for what only ever grows."
+        prog="python -m faceswap_tools.soak", description="Looks for unbounded growth under mixed traffic."
     )
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--requests", type=int, default=150, help="of each round")

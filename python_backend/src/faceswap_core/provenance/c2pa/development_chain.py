@@ -36,10 +36,10 @@ class DevelopmentChain(NamedTuple):
 
 
 def new_development_chain(now: datetime | None = None) -> DevelopmentChain:
-    """Makes a fresh root and a signer below it, ES256, good for `VALID_DAYS`.
+    """Makes a fresh root and a signer below it, ES256, valid for `VALID_DAYS`.
 
     Args:
-        now: the start of the validity, with a time zone; the present if None.
+        now: the start of the validity, with a time zone; the current time if None.
     """
     now = now or datetime.now(timezone.utc)
     root_key, leaf_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

@@ -31,7 +31,7 @@ def mark_as_synthetic(encoded: bytes, format: MarkedFormat) -> bytes:
 
     Raises:
         CorruptImage: `encoded` is not such an image.
-        ValueError: `format` is none of the three.
+        ValueError: `format` is not one of the three.
     """
     if format not in _WRITERS:
         raise ValueError(f"format is 'jpeg', 'png' or 'webp', got {format!r}")
