@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from faceswap_core.provenance.c2pa.development_chain import VALID_DAYS, new_development_chain
+from faceswap_contract.exit_codes import ExitCode
+
+from faceswap_server.installation import install_command
 
 app = typer.Typer(help="Keys that sign results (C2PA).", add_completion=False, rich_markup_mode=None)
 
@@ -16,6 +18,12 @@ class KeysExistError(Exception):
     """A file exists already; a key is never overwritten."""
 
     exit_code = 12  # as `faceswap swap` when its result cannot be written
+
+
+class KeysNeedCryptography(Exception):
+    """The package `cryptography` is not installed; the message names the extra that brings it."""
+
+    exit_code = int(ExitCode.USAGE)
 
 
 @app.callback()
@@ -30,6 +38,15 @@ def new(
     ),
 ) -> None:
     """Make a development certificate chain and its key. NOBODY TRUSTS IT: it is for trying signatures out."""
+    try:
+        from faceswap_core.provenance.c2pa.development_chain import (  # noqa: PLC0415 (an extra)
+            VALID_DAYS,
+            new_development_chain,
+        )
+    except ModuleNotFoundError as error:
+        raise KeysNeedCryptography(
+            f"{error.name} is not installed; run `{install_command('keys')}` in a checkout of faceswap-triton"
+        ) from None
     chain = new_development_chain()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {"key.pem": chain.key_pem, "chain.pem": chain.chain_pem, "root.pem": chain.root_pem}

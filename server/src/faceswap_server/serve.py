@@ -30,7 +30,9 @@ def serve(
     repository: Annotated[
         Path | None, typer.Option(help="Model repository; default: what `make pack` laid out in the checkout.")
     ] = None,
-    log: Annotated[Path | None, typer.Option(help="Server log; default: out/server.log.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="Server log; default: out/server.log, or server-PORT.log beside another server.")
+    ] = None,
     state_file: Annotated[
         Path | None, typer.Option(help="JSON file with the server's state; default: beside the log.")
     ] = None,
@@ -72,37 +74,42 @@ def serve(
         from faceswap_models.checkout import Checkout, NotACheckout  # noqa: PLC0415 (see above)
         from faceswap_models.pack_manifest import PackError, installed_pack  # noqa: PLC0415
 
+        from faceswap_server.default_log import claim_default_log  # noqa: PLC0415
         from faceswap_server.foreground import Foreground, ForegroundSettings  # noqa: PLC0415
         from faceswap_server.supervision import RestartPolicy, SupervisionSettings  # noqa: PLC0415
         from faceswap_server.triton import NativeTriton, ServerSettings, SetupError  # noqa: PLC0415
     except KeyboardInterrupt:
         _end(ExitCode.STOPPED, "stopped before it was ready", console)
     try:
-        checkout = Checkout.find()
-        chosen = repository or checkout.served_repository
+        chosen = repository or Checkout.find().served_repository
         if repository is None and installed_pack(chosen) is None:
             raise PackError(f"there is no model pack in {chosen}: run `make pack`")
-        server_log = log or checkout.root / "out" / "server.log"
+        another_has_the_default = False
+        if log is None:
+            claimed = claim_default_log(Checkout.find().root / "out", http_port)
+            log, another_has_the_default = claimed.path, claimed.shared
         server = ServerSettings(
             repository=chosen,
             triton=None if triton is None else NativeTriton(triton),
             http_port=http_port,
             grpc_port=grpc_port,
             metrics_port=metrics_port,
-            log=server_log,
+            log=log,
             drain_timeout_s=drain_seconds,
             arguments=tuple(shlex.split(triton_arguments)),
         )
         foreground = Foreground(
             ForegroundSettings(
                 server,
-                state_file or server_log.with_suffix(".state.json"),
+                state_file or log.with_suffix(".state.json"),
                 SupervisionSettings(probe_interval_s=probe_seconds, restarts=RestartPolicy(limit=restarts)),
                 listen,
                 token_file,
             )
         )
-    except (SetupError, NotACheckout, PackError) as error:
+    except NotACheckout as error:
+        _end(ExitCode.CANNOT_START, f"{error}, or give --repository and --log", console)
+    except (SetupError, PackError) as error:
         _end(ExitCode.CANNOT_START, str(error), console)
     if foreground.advice:
         console.print(foreground.advice, soft_wrap=True)
@@ -111,6 +118,10 @@ def serve(
         def greet() -> None:
             status.stop()
             _greet(foreground, installed_pack(chosen), console)
+            if another_has_the_default:
+                console.print(
+                    "log and state have names of their own: another server in this checkout has out/server.log"
+                )
 
         outcome = foreground.run(greet)
     _end(outcome.code, outcome.message, console)

@@ -18,6 +18,7 @@ from faceswap_client import Client, FaceSwapError, SwapResult
 from faceswap_models.checkout import Checkout
 from faceswap_models.pack_manifest import installed_pack
 from faceswap_models.packs import lay_out_pack
+from faceswap_server.default_log import claim_default_log
 from faceswap_server.triton import ServerSettings, SetupError, TritonServer
 from faceswap_server.triton.statistics import difference, read_statistics
 from PIL import Image
@@ -100,7 +101,7 @@ def _run(console: Console, example: Example) -> None:
     pack = installed_pack(repository)
     stand_in = "; its recogniser and swapper are stand-ins, a crude swap" if pack == "offline" else ""
     console.print(f"model pack   {pack}{stand_in}")
-    server = TritonServer(ServerSettings(repository, log=out / "server.log"))
+    server = TritonServer(ServerSettings(repository, log=claim_default_log(out).path))
     try:
         _start(server, console)
         result, stages, wall_ms = _swap(server, example)

@@ -10,6 +10,7 @@ Arguments are the RunPod SDK's own, for local development: `--rp_serve_api --rp_
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from faceswap_contract.environment import Program, UnknownVariable, check_enviro
 from faceswap_models.checkout import NotACheckout
 
 from faceswap_server.exit_codes import ExitCode
+from faceswap_server.installation import install_command
 from faceswap_server.runpod.handler import JobHandler
 from faceswap_server.runpod.log_levels import TooTalkative, check_arguments, set_up_logging
 from faceswap_server.runpod.settings import BadSettings, Mode, WorkerSettings, settings_from_environment
@@ -44,6 +46,10 @@ def main() -> int:
             from faceswap_server.runpod import serve_mode  # noqa: PLC0415 (no job of RunPod's needs it)
 
             return serve_mode.run(settings)
+        if settings.mode is Mode.QUEUE and importlib.util.find_spec("runpod") is None:
+            raise BadSettings(
+                f"the RunPod SDK is not installed; run `{install_command('runpod')}` in a checkout of faceswap-triton"
+            )
         server = make_server(settings)
     except (UnknownVariable, BadSettings, TooTalkative, NotACheckout) as error:
         return _bad_settings(error)

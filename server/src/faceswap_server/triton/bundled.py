@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceswap_server.installation import install_command
 from faceswap_server.triton.backends import lay_out_backends
 from faceswap_server.triton.environment import server_environment
 from faceswap_server.triton.errors import SetupError
@@ -63,7 +64,10 @@ def find_bundled_triton() -> BundledTriton:
         raise SetupError(f"the bundled Triton runs on Python 3.10, 3.11 or 3.12; this is {version}")
     spec = importlib.util.find_spec("pytriton")
     if spec is None or not spec.submodule_search_locations:
-        raise SetupError("nvidia-pytriton is not installed; run `make setup`")
+        raise SetupError(
+            f"nvidia-pytriton is not installed; run `make setup`, or `{install_command('bundled')}` in a checkout, or "
+            "give an installed tritonserver with --triton PATH"
+        )
     package = Path(next(iter(spec.submodule_search_locations)))
     home = package / "tritonserver"
     stub = home / "python_backend_stubs" / version / "triton_python_backend_stub"

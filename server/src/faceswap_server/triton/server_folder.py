@@ -105,8 +105,11 @@ def _onnxruntime_backend() -> Path:
     """Our Python-based onnxruntime backend; raises SetupError where it is not installed."""
     try:
         found = Checkout.find().onnxruntime_backend
-    except NotACheckout as error:
-        raise SetupError(str(error)) from None
+    except NotACheckout:
+        raise SetupError(
+            "this Triton has no onnxruntime backend, and ours is in no installed package: run this inside a clone of "
+            "faceswap-triton, or give --triton a Triton that has one"
+        ) from None
     if not (found / "model.py").is_file():
         raise SetupError(f"this Triton has no onnxruntime backend, and ours is not in {found}")
     return found
