@@ -25,7 +25,8 @@ offline: setup ## go back to the offline model pack
 demo: setup ## swap faces in photographs through the real server, into out/; leaves images in examples/images/
 	@$(PY) -m faceswap_tools.demo $(ARGS)
 
-serve: setup pack ## start the server on 127.0.0.1:8000 (HTTP) and :8001 (gRPC) and leave it running
+serve: setup ## start the server on 127.0.0.1:8000 (HTTP) and :8001 (gRPC) and leave it running
+	@$(PY) -m faceswap_models.packs $(ARGS) >/dev/null
 	@.venv/bin/faceswap serve
 
 test-unit: setup ## fast tests without a server (tests/unit), under two minutes

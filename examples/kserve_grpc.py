@@ -48,4 +48,7 @@ async def main(source: str, target: str, out: str, server: str = "127.0.0.1:8001
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (4, 5):
+        print("usage: kserve_grpc.py SOURCE TARGET OUT [HOST:PORT]", file=sys.stderr)
+        sys.exit(2)
     sys.exit(asyncio.run(main(*sys.argv[1:])))

@@ -40,4 +40,7 @@ def main(source: str, target: str, out: str, server: str = "127.0.0.1:8000") -> 
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (4, 5):
+        print("usage: tritonclient_http.py SOURCE TARGET OUT [HOST:PORT]", file=sys.stderr)
+        sys.exit(2)
     sys.exit(main(*sys.argv[1:]))

@@ -23,7 +23,7 @@ from faceswap_client.cli import CommandFailed, ExitCode, _commands, app
 from faceswap_client.cli._commands import INSTALL_SERVER
 from faceswap_contract.deprecated import old_word
 from faceswap_contract.exit_codes import COMMAND_LINE
-from faceswap_contract.options import option, service_options
+from faceswap_contract.options import Kind, Option, option, service_options
 from PIL import Image
 from support.paths import ROOT
 from typer.testing import CliRunner, Result
@@ -80,22 +80,22 @@ def test_the_last_image_is_the_target(run: Any, fake: Any, tmp_path: Path) -> No
     assert fake.seen[0].inputs == {"SOURCE_IMAGE": [b"a", b"b"], "TARGET_IMAGE": [b"c"]}
 
 
+def value_of(option: Option) -> str | int | float | bool:
+    """A value that the option takes and that is not its default."""
+    if option.kind is Kind.CHOICE:
+        return option.choices[-1]
+    if option.kind in (Kind.FACE_INDEX, Kind.FACE_INDEXES):
+        return "1"
+    if option.kind is Kind.FLAG:
+        return not option.default
+    assert option.minimum is not None
+    assert option.maximum is not None
+    middle = (option.minimum + option.maximum) / 2
+    return int(middle) if option.kind is Kind.INTEGER else middle
+
+
 def test_swap_has_every_option_of_the_server_and_sends_it(run: Any, fake: Any, image: Path, tmp_path: Path) -> None:
-    values = {
-        "source_face": "1",
-        "target_faces": "0,2",
-        "max_faces": 3,
-        "min_face_size": 16,
-        "detection_threshold": 0.25,
-        "max_side": 1080,
-        "output_format": "webp",
-        "output_quality": 90,
-        "on_no_face": "passthrough",
-        "blend": "exact",
-        "label": "top-left",
-        "label_size": 0.125,
-    }
-    assert tuple(values) == OPTION_NAMES
+    values = {option.name: value_of(option) for option in service_options()}
     arguments = [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
     assert run("swap", image, image, "-o", tmp_path / "o", *arguments).exit_code == ExitCode.OK
     assert fake.seen[0].parameters == values

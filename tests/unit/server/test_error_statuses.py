@@ -22,7 +22,7 @@ def test_an_error_of_triton(code: str) -> None:
     status = ERRORS[code].triton_http_status
     assert status is not None
     answer = error_answer(status, json.dumps({"error": f"in ensemble 'face_swap', {code}: text"}).encode())
-    assert (answer.status, answer.text) == (ERRORS[code].http_status, f"in ensemble 'face_swap', {code}: text")
+    assert (answer.status, answer.text) == (ERRORS[code].http_status, f"{code}: text")
     hidden = error_answer(status, json.dumps({"error": f"{code}: Traceback (most recent call last):"}).encode())
     assert hidden.status == ERRORS[code].http_status
     assert hidden.text.startswith(f"{code}: ")

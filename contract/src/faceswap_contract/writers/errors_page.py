@@ -16,7 +16,7 @@ _SERVICE = """\
 ## Codes of the service
 
 Sent by the steps inside Triton, so over every protocol. "Triton HTTP" is what Triton's own HTTP port says, which knows few statuses.
-Triton puts `in ensemble 'face_swap', ` in front of the text; the client takes it off."""
+Triton puts `in ensemble 'face_swap', ` in front of the text; the client and the HTTP front take it off."""
 
 _STATUSES = """\
 The statuses follow RFC 9110: 413 for what is too large, 415 for a format (it may be found "as a result of inspecting the data directly"),

@@ -12,6 +12,8 @@ from faceswap_contract.errors import Origin, codes_of, http_status
 PASSED_HEADERS = ("content-type", "content-length", "inference-header-content-length")
 """The only headers passed on; Triton's other ones tell its version and load."""
 
+_PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )?(\[request id: [^\]]*\] )?")
+"""What Triton puts in front of a step's text."""
 _CODE = re.compile(r"\b([A-Z][A-Z0-9_]{2,}): ")
 _RETRY_HINT = re.compile(r"\bretry after (\d{1,9}) ms\b")
 _QUEUE_FULL = re.compile(r"maximum queue size|[Ss]erver (is )?(stopping|exiting|not ready)|Request timeout expired")
@@ -40,10 +42,10 @@ class ErrorAnswer:
 def error_answer(status: int, body: bytes) -> ErrorAnswer:
     """Triton's error as a caller may see it, with the one HTTP status of its code.
 
-    Texts of our steps (`CODE: message`) pass as they are, under the code's status: Triton's own port answers 400 where
-    HTTP means 403, 413 or 422. Triton's own texts pass with a status of 4xx when they name neither a path nor a
-    traceback; every other 5xx becomes INTERNAL. A 503 gets `Retry-After`: the milliseconds its text asks to wait,
-    rounded up to seconds, or 1.
+    Texts of our steps (`CODE: message`) pass without Triton's prefix, under the code's status: Triton's own port
+    answers 400 where HTTP means 403, 413 or 422. Triton's own texts pass with a status of 4xx when they name neither
+    a path nor a traceback; every other 5xx becomes INTERNAL. A 503 gets `Retry-After`: the milliseconds its
+    text asks to wait, rounded up to seconds, or 1.
 
     Args:
         status: Triton's HTTP status.
@@ -56,7 +58,7 @@ def error_answer(status: int, body: bytes) -> ErrorAnswer:
         known = _QUEUE_FULL.search(text) or _WITHDRAWN.match(text)
         text = "SERVER_BUSY: the queue is full, or the server is stopping; try again" if known else ""
     if code is not None:
-        status = http_status(code)
+        status, text = http_status(code), _PREFIX.sub("", text)
     if not text or _TELLS_TOO_MUCH.search(text) or (code is None and status >= 500):
         return _without_details(status, code)
     return ErrorAnswer(status, text[:_LONGEST], _retry_after(status, text))

@@ -138,6 +138,7 @@ def server_config(app: ErrorMiddleware, settings: FrontSettings) -> uvicorn.Conf
     """uvicorn's settings for an application behind guarded connections; logs no addresses."""
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at INFO httpx writes every address
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a warning per malformed form; the front logs those
     return uvicorn.Config(
         app,
         http=guarded_connection(settings),

@@ -105,10 +105,10 @@ def decode_inline(image: ImageReference, max_bytes: int) -> bytes:
     return data
 
 
-def check_size(where: str, size: int, max_bytes: int) -> None:
-    """Raises TOO_MANY_BYTES for more than `max_bytes`."""
+def check_size(where: str, size: int, max_bytes: int, about: str = "") -> None:
+    """Raises TOO_MANY_BYTES for more than `max_bytes`; `about` is "about " where the size is an estimate."""
     if size > max_bytes:
-        raise JobError("TOO_MANY_BYTES", f"{where} has {size} bytes, at most {max_bytes} are allowed")
+        raise JobError("TOO_MANY_BYTES", f"{where} has {about}{size} bytes, at most {max_bytes} are allowed")
 
 
 def required(value: Mapping[Any, Any], name: str) -> object:
@@ -152,7 +152,7 @@ def image_reference(where: str, value: object, limits: InputLimits) -> ImageRefe
             raise JobError("BAD_BASE64", f"{where} is a data URL without ';base64,'")
         value = value[header.end() :]
     # 4 characters hold 3 bytes; refused before anything is decoded. A line break every 76 characters is allowed for
-    check_size(where, len(value) * 3 // 4 * 76 // 78 - 2, limits.max_image_bytes)
+    check_size(where, len(value) * 3 // 4 * 76 // 78 - 2, limits.max_image_bytes, "about ")
     return ImageReference(where, value)
 
 
