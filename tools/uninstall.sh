@@ -33,7 +33,13 @@ case ${XDG_CACHE_HOME:-} in
 *) cache=${HOME:-/nonexistent}/.cache ;; # XDG: a path that is not absolute does not count
 esac
 remove "$cache/faceswap-triton"
-remove .venv .packs .served out examples/images client/typescript/node_modules
+remove .venv .packs .served out client/typescript/node_modules
+for image in me.jpg group.jpg you.jpg; do # written by `make demo`; what else lies there is the user's own
+    remove "examples/images/$image"
+done
+if [ -d examples/images ]; then
+    rmdir examples/images 2>/dev/null || say "keeping examples/images: it holds files that make did not write"
+fi
 remove .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 remove model_repository/*/1/*.onnx model_repository/*/1/*.part model_repository/pack.json \
     model_repository/content_gate/1/gate.json # version 0.1 wrote these

@@ -25,6 +25,8 @@ class Difference:
     section: str
     name: str
     what: str
+    values: tuple[str, ...] = ()
+    """What is new about it; an entry of the changelog about it has these words."""
 
     def __str__(self) -> str:
         return f"{self.section}: {self.name} {self.what}"
@@ -42,9 +44,16 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Differen
 
 
 def unnamed(found: Iterable[Difference], changelog: str, version: str) -> list[Difference]:
-    """The differences whose names do not occur in the changelog's section of `version`."""
-    section = _changelog_section(changelog, version)
-    return [each for each in found if not re.search(rf"(?<![\w-]){re.escape(each.name)}(?![\w-])", section)]
+    """The differences that no entry (list item or table row) of the changelog's section of `version` names.
+
+    An entry about a changed value has the name and the new value.
+    """
+    entries = _entries(_changelog_section(changelog, version))
+    return [
+        each
+        for each in found
+        if not any(all(_says(entry, word) for word in (each.name, *each.values)) for entry in entries)
+    ]
 
 
 def _section(
@@ -56,10 +65,15 @@ def _section(
         elif name not in old:
             yield Difference(section, name, "added")
         elif not fields and old[name] != new[name]:
-            yield Difference(section, name, f"was {old[name]}, is {new[name]}")
+            yield Difference(section, name, f"was {old[name]}, is {new[name]}", _new_values(old[name], new[name]))
         else:
             yield from (
-                Difference(section, name, f"{field} was {old[name].get(field)}, is {new[name].get(field)}")
+                Difference(
+                    section,
+                    name,
+                    f"{field} was {old[name].get(field)}, is {new[name].get(field)}",
+                    _new_values(old[name].get(field), new[name].get(field)),
+                )
                 for field in fields
                 if old[name].get(field) != new[name].get(field)
             )
@@ -67,6 +81,21 @@ def _section(
 
 def _old_word(row: Mapping[str, str]) -> str:
     return f"{row['of']}={row['old']}" if row.get("of") else row["old"]
+
+
+def _new_values(old: object, new: object) -> tuple[str, ...]:
+    """The words for what is new: the value, or the elements a list has gained."""
+    if isinstance(new, list):
+        return tuple(str(each) for each in new if not isinstance(old, list) or each not in old)
+    return () if new is None or isinstance(new, bool) else (f"{new:g}" if isinstance(new, float) else str(new),)
+
+
+def _says(entry: str, word: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", entry) is not None
+
+
+def _entries(section: str) -> list[str]:
+    return re.split(r"\n(?=[-|#]|\n)", section)
 
 
 def _changelog_section(changelog: str, version: str) -> str:

@@ -1,26 +1,28 @@
 """The short form of `make parity`: insightface itself against the served ensemble, on one photograph.
 
-With insightface's det_500m beside the checkout (../shared/models); elsewhere insightface's detector code runs on the
-offline pack's CenterFace. Recogniser and swapper have random weights.
+With insightface's det_500m where FACESWAP_TEST_MODELS names a folder with it; elsewhere insightface's detector code
+runs on the offline pack's CenterFace. Recogniser and swapper have random weights.
 """
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from faceswap_models.checkout import Checkout
 from faceswap_tools.parity.__main__ import parity_rows
 from faceswap_tools.parity.cases import CASES, SHORT
+from faceswap_tools.parity.graph_edits import graph_edit_rows
 from faceswap_tools.parity.networks import DETECTOR, ParityNetworks, prepare_networks
 from faceswap_tools.parity.result import ParityRow, at_least, at_most
-from faceswap_tools.parity.surgery import surgery_rows
-from support.paths import ROOT
+from support.real_models import VARIABLE
 
 
 @pytest.fixture(scope="module")
 def networks(checkout: Checkout) -> ParityNetworks:
-    detector = ROOT / "../shared/models/det_500m.onnx"
+    detector = Path(os.environ.get(VARIABLE, "")) / "det_500m.onnx"
     return prepare_networks(checkout.packs, detector if detector.is_file() else None, None, None)
 
 
@@ -41,7 +43,7 @@ def test_every_case_has_its_own_image() -> None:
 
 @pytest.mark.timeout(900)
 def test_the_prepared_networks_are_the_untouched_ones(networks: ParityNetworks) -> None:
-    rows = list(surgery_rows(networks, None, short=True))
+    rows = list(graph_edit_rows(networks, None, short=True))
     assert {row.name.split()[1] for row in rows} == set(networks.originals)
     assert broken(rows) == []
 

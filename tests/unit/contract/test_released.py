@@ -60,7 +60,11 @@ def test_a_difference_is_found_and_must_be_named(
     assert [str(each) for each in found] == [f"{section}: {name} {said}"]
     assert unnamed(found, "## 0.3.0\n\n- Nothing.\n\n## 0.2.0\n\n- `" + name + "`\n", "0.3.0") == found
     assert unnamed(found, f"## 0.3.0\n\n- `{name}_TOO` changed.\n", "0.3.0") == found
-    assert unnamed(found, f"## 0.3.0\n\n- `{name}` changed.\n", "0.3.0") == []
+    words = " ".join(found[0].values)
+    assert unnamed(found, f"## 0.3.0\n\n- `{name}` is {words} now.\n", "0.3.0") == []
+    if words:
+        apart = f"## 0.3.0\n\n- `{name}` changed.\n- Something else is {words} now.\n"
+        assert unnamed(found, apart, "0.3.0") == found, "the name alone does not say what changed"
 
 
 def test_limits_names_and_old_words_are_compared() -> None:

@@ -18,13 +18,11 @@ from rich.console import Console
 
 from faceswap_tools.parity.cases import CASES, SHORT, ParityCase
 from faceswap_tools.parity.checks import ParityCheck
+from faceswap_tools.parity.graph_edits import graph_edit_rows
 from faceswap_tools.parity.networks import ParityNetworks, prepare_networks
 from faceswap_tools.parity.reference import Reference
 from faceswap_tools.parity.result import ParityRow
-from faceswap_tools.parity.surgery import surgery_rows
 from faceswap_tools.scratch import scratch_directory
-
-SHARED_MODELS = Path("../shared/models")
 
 
 def main(
@@ -36,18 +34,25 @@ def main(
     swapper: Annotated[
         Path | None, typer.Option(help="An untouched inswapper_128.onnx; default: random weights.")
     ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="FACESWAP_TEST_MODELS",
+            help="A folder with det_500m.onnx, the default detector, and scrfd_*.onnx, whose edits are compared too.",
+        ),
+    ] = None,
 ) -> None:
     """Compares insightface 2.1 with the served ensemble on the same networks and photographs."""
     console = Console(markup=False, emoji=False, highlight=False, width=120)
     checkout = Checkout.find()
-    found = detector or _shared_detector(checkout.root)
+    found = detector or _detector_in(models)
     if found is None:
-        console.print("skipped: insightface's own det_500m, which is not on this machine; CenterFace stands in for it")
+        console.print(
+            "CenterFace is used: no det_500m of insightface's was given (--models DIR or FACESWAP_TEST_MODELS)"
+        )
     try:
         networks = prepare_networks(checkout.packs, found, recogniser, swapper)
-        rows = list(
-            _show(console, surgery_rows(networks, SHARED_MODELS if SHARED_MODELS.is_dir() else None, short=short))
-        )
+        rows = list(_show(console, graph_edit_rows(networks, models, short=short)))
         rows += list(_show(console, parity_rows(networks, SHORT if short else CASES)))
     except SetupError as error:
         console.print(f"parity: {error}", style="red", soft_wrap=True)
@@ -75,9 +80,9 @@ def parity_rows(networks: ParityNetworks, cases: Sequence[ParityCase]) -> Iterat
                 check.close()
 
 
-def _shared_detector(root: Path) -> Path | None:
-    path = root / SHARED_MODELS / "det_500m.onnx"
-    return path if path.is_file() else None
+def _detector_in(models: Path | None) -> Path | None:
+    path = None if models is None else models / "det_500m.onnx"
+    return path if path is not None and path.is_file() else None
 
 
 def _show(console: Console, rows: Iterator[ParityRow]) -> Iterator[ParityRow]:

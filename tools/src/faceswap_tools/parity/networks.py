@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx
 from faceswap_core.files.digests import sources_sha256
-from faceswap_models import onnx_graphs as graph_surgery
+from faceswap_models import onnx_graphs
 from faceswap_models.onnx_graphs import identity_projection
 from faceswap_models.onnx_graphs.identity_projection import build_identity_projection
 from faceswap_models.onnx_graphs.prepare import prepare_network
@@ -46,7 +46,7 @@ def prepare_networks(
     originals[RECOGNISER] = recogniser or built[RECOGNISER]
     originals[SWAPPER] = swapper or built[SWAPPER]
     key = "-".join(f"{path.stem}.{path.stat().st_size}" for path in originals.values())
-    pack = packs / f"parity-{key}-{_surgery_version()}"
+    pack = packs / f"parity-{key}-{_graph_edits_version()}"
     try:
         read_manifest(pack)
     except PackError:
@@ -54,9 +54,9 @@ def prepare_networks(
     return ParityNetworks(originals, pack)
 
 
-def _surgery_version() -> str:
+def _graph_edits_version() -> str:
     """Of the code that prepares networks: another version of it means another pack."""
-    sources = [Path(identity_projection.__file__), *sorted(Path(graph_surgery.__file__).parent.glob("*.py"))]
+    sources = [Path(identity_projection.__file__), *sorted(Path(onnx_graphs.__file__).parent.glob("*.py"))]
     return sources_sha256(sources)[:8]
 
 

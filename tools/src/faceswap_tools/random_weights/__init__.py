@@ -1,7 +1,7 @@
 """Random-weight networks with the exact architectures of InsightFace's.
 
 Such a network costs what the published one costs (same operators, shapes, order and number of weights) and holds no
-training. Graph surgery is tested on them and the service is timed with them.
+training. ONNX graph edits are tested on them and the service is timed with them.
 
     python -m faceswap_tools.random_weights DIRECTORY
 """

@@ -17,12 +17,12 @@ from faceswap_tools.scratch import scratch_directory
 BATCHES = (2, 3, 8)
 
 
-def surgery_rows(networks: ParityNetworks, shared: Path | None, *, short: bool) -> Iterator[ParityRow]:
+def graph_edit_rows(networks: ParityNetworks, models: Path | None, *, short: bool) -> Iterator[ParityRow]:
     """One row per network and output, the worst over batches of 2, 3 and 8 (the swapper: 2, when short).
 
     Args:
         networks: those of the parity run.
-        shared: a directory with other exporters' SCRFD files, or None.
+        models: a directory with other exporters' SCRFD files, or None.
     """
     pairs = {name: (original, networks.pack / f"{name}.onnx") for name, original in networks.originals.items()}
     for name, (original, prepared) in pairs.items():
@@ -31,8 +31,8 @@ def surgery_rows(networks: ParityNetworks, shared: Path | None, *, short: bool) 
     if short:
         return
     others = [build_random_weights(names=[DETECTOR])[DETECTOR]]
-    if shared is not None:
-        others += sorted(shared.glob("scrfd_*.onnx"))
+    if models is not None:
+        others += sorted(models.glob("scrfd_*.onnx"))
     with scratch_directory() as scratch:
         for original in others:
             prepared = scratch / f"{original.stem}.onnx"
@@ -45,11 +45,11 @@ def _rows(label: str, original: Path, prepared: Path, batches: tuple[int, ...]) 
     try:
         proof = prove_batchable(original, prepared, batch_sizes=batches)
     except ProofFailedError as error:
-        yield ParityRow(f"surgery {label}: {error}", math.inf, "", 0.0, ok=False)
+        yield ParityRow(f"edited {label}: {error}", math.inf, "", 0.0, ok=False)
         return
     for optimised in sorted({row.optimised for row in proof}):
         rows = [row for row in proof if row.optimised == optimised]
         how = "as served" if optimised else "same kernels"
         worst = max(row.max_abs_difference for row in rows)
         sizes = ", ".join(map(str, batches))
-        yield at_most(f"surgery {label}: N = {sizes}, {how}", worst, "", max(row.bound for row in rows))
+        yield at_most(f"edited {label}: N = {sizes}, {how}", worst, "", max(row.bound for row in rows))
