@@ -20,6 +20,7 @@ from faceswap_server.installation import install_command
 from faceswap_server.triton.backends import lay_out_backends
 from faceswap_server.triton.environment import server_environment
 from faceswap_server.triton.errors import SetupError
+from faceswap_server.triton.paths import check_python_path
 
 SUPPORTED = ((3, 10), (3, 11), (3, 12))
 
@@ -57,7 +58,8 @@ def find_bundled_triton() -> BundledTriton:
     """Looks the wheel up without importing it.
 
     Raises:
-        SetupError: Python is not 3.10 to 3.12, the wheel is not installed, or libpython cannot be found.
+        SetupError: Python is not 3.10 to 3.12, the wheel is not installed, libpython cannot be found, or the path of
+            this Python's packages is one that the interpreter inside a step cannot take.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if sys.version_info[:2] not in SUPPORTED:
@@ -73,9 +75,11 @@ def find_bundled_triton() -> BundledTriton:
     stub = home / "python_backend_stubs" / version / "triton_python_backend_stub"
     if not stub.is_file():
         raise SetupError(f"nvidia-pytriton has no Python backend for {version}; install nvidia-pytriton==0.7.0")
+    libraries = package.parent / "nvidia_pytriton.libs"
+    check_python_path([str(libraries), *(path for path in sys.path if path and Path(path).exists())])
     return BundledTriton(
         home=home,
-        libraries=package.parent / "nvidia_pytriton.libs",
+        libraries=libraries,
         stub=stub,
         libpython_directory=_find_libpython(version),
     )

@@ -18,6 +18,7 @@ from faceswap_models.checkout import Checkout, NotACheckout
 
 from faceswap_server.triton.errors import SetupError
 from faceswap_server.triton.locator import TritonLocator
+from faceswap_server.triton.paths import check_temporary_folder
 from faceswap_server.triton.served_repository import ServedRepository
 
 REMEDY = "choose another folder with TMPDIR"
@@ -37,6 +38,7 @@ class ServerFolder:
         self._view: ServedRepository | None = None
         self._lock: int | None = None
         try:
+            check_temporary_folder(Path(tempfile.gettempdir()))
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
             self._lock = _hold(self.path)
         except FileNotFoundError as error:  # tempfile has tried every candidate
