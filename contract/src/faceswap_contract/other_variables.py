@@ -33,10 +33,27 @@ HTTP_VARIABLES = (
     _whole("MAX_ANSWER_BYTES", 128 * 2**20, "bytes of an answer of the plain API", 1000),
     _whole("MAX_IN_FLIGHT", 16, "requests processed or answered at once"),
     _whole("MAX_CONNECTIONS", 256, "open connections, idle ones included"),
-    _seconds("HEADER_SECONDS", 10.0, "until a request's headers are complete"),
+    Variable(
+        "FACESWAP_FRONT_ADDRESS_SHARE",
+        VariableKind.NUMBER,
+        0.5,
+        "share of MAX_CONNECTIONS for one client address (IPv6: /64) before it shows the token or a whole request",
+        _HTTP,
+        above=0,
+        maximum=1,
+    ),
+    Variable(
+        "FACESWAP_FRONT_ALLOWED_HOSTS",
+        VariableKind.TEXT,
+        "",
+        "Host names, with commas, besides localhost and IP addresses, that a front on loopback without a token answers",
+        _HTTP,
+    ),
+    _seconds("HEADER_SECONDS", 10.0, "until a request's headers are complete, and for discarding a refused body"),
     _seconds("IDLE_SECONDS", 10.0, "between two pieces of a body or of an answer"),
     _seconds("BODY_SECONDS", 60.0, "until a request's body is complete"),
     _seconds("ANSWER_SECONDS", 120.0, "until Triton begins to answer"),
+    _seconds("REQUEST_SECONDS", 300.0, "from a request's first byte until its answer has been sent"),
     _whole("DRAIN_SECONDS", 30, "for requests in flight when the front stops", 0),
 )
 

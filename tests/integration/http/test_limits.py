@@ -20,7 +20,7 @@ from integration.http.conftest import LOOPBACK, Call, StartFront, connected, eve
 
 PATIENCE_S = 60
 INFER = "/v2/models/face_swap/infer"
-HEAD = f"POST {INFER} HTTP/1.1\r\nHost: x\r\n".encode()
+HEAD = f"POST {INFER} HTTP/1.1\r\nHost: localhost\r\n".encode()
 
 
 class SlowTriton:
@@ -138,7 +138,7 @@ def test_headers_without_end_are_refused(start_front: StartFront) -> None:
     [
         b"",
         b"POST /v2/mod",
-        b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /v2/hea",
+        b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v2/hea",
     ],
     ids=["nothing", "half a line", "half of a second request"],
 )
@@ -215,16 +215,19 @@ def test_bodies_of_all_callers_together_are_bounded(
         assert slow_triton.arrived.acquire(timeout=PATIENCE_S), "there is room again"
 
 
-def test_more_connections_than_allowed_are_dropped(start_front: StartFront) -> None:
+def test_of_more_connections_than_allowed_only_health_is_answered(start_front: StartFront) -> None:
     front = start_front(max_connections=3)
     with ExitStack() as stack:
-        held = [stack.enter_context(connected(front)) for _ in range(3)]
-        held[0].sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert held[0].recv(100).startswith(b"HTTP/1.1 200 ")
-        extra = stack.enter_context(connected(front))
-        with contextlib.suppress(OSError):
-            extra.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert everything_from(extra) == b""
+        for _ in range(3):
+            held = stack.enter_context(connected(front))
+            held.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert held.recv(100).startswith(b"HTTP/1.1 200 ")
+        for path, status in ((b"/v2/health/live", b"200"), (b"/openapi.json", b"503")):
+            extra = stack.enter_context(connected(front))
+            extra.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            said = everything_from(extra)
+            assert said.startswith(b"HTTP/1.1 " + status)
+            assert b"connection: close" in said
 
 
 def test_a_caller_who_hangs_up_takes_the_request_along(start_front: StartFront, slow_triton: SlowTriton) -> None:
@@ -283,8 +286,9 @@ def test_a_caller_who_does_not_take_the_answer_is_dropped(start_front: StartFron
 
 
 def is_live(front: FrontServer) -> bool:
+    """Whether there is room for a call that is not health."""
     try:
-        return httpx.get(f"{front.url}/v2/health/live", trust_env=False, timeout=PATIENCE_S).status_code == 200
+        return httpx.get(f"{front.url}/openapi.json", trust_env=False, timeout=PATIENCE_S).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -98,7 +98,9 @@ def test_without_the_token_closed_and_open_look_the_same(front: FrontServer) -> 
 
 def test_a_refused_body_is_not_read(front: FrontServer) -> None:
     with connected(front) as connection:
-        connection.sendall(b"POST /v2/models/face_swap/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
+        connection.sendall(
+            b"POST /v2/models/face_swap/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50000000\r\n\r\n"
+        )
         assert everything_from(connection).startswith(b"HTTP/1.1 401 ")
 
 
@@ -114,7 +116,7 @@ def test_a_request_without_binary_data_works_too(caller: httpx.Client) -> None:
         {"name": "SOURCE_EMBEDDINGS", "datatype": "FP32", "shape": [1, 512], "data": [0.5] * 512},
         {"name": "TARGET_IMAGE", "datatype": "BYTES", "shape": [1], "data": ["not an image"]},
     ]
-    answer = caller.post("/v2/models/face_swap_identity/infer", json={"inputs": inputs})
+    answer = caller.post("/v2/models/face_swap_identity/infer", json={"inputs": inputs, "outputs": [{"name": "FACES"}]})
     assert answer.status_code == 415
     assert "NOT_AN_IMAGE: TARGET_IMAGE" in answer.json()["error"]
 

@@ -86,7 +86,9 @@ def raw_swap() -> bytes:
         for name in (b"source", b"target")
     )
     body += b"--b--\r\n"
-    head = b"POST /swap HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: "
+    head = (
+        b"POST /swap HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: "
+    )
     return head + str(len(body)).encode() + b"\r\n\r\n" + body
 
 
@@ -138,9 +140,7 @@ def test_slow_uploads_end_by_the_deadline_hang_ups_leave_no_traceback_and_admiss
     assert "Exception" not in worker.text()
 
 
-def test_callers_cannot_take_the_connections_of_a_health_check_on_its_own_port(
-    start_worker: StartWorker, stub: Path
-) -> None:
+def test_silent_callers_cannot_take_the_connections_of_a_health_check(start_worker: StartWorker, stub: Path) -> None:
     port, health = free_port(), free_port()
     limits = {"FACESWAP_FRONT_MAX_CONNECTIONS": "3", "FACESWAP_FRONT_HEADER_SECONDS": "60"}
     worker = start_worker(environment(stub, port, PORT_HEALTH=str(health), **limits))
@@ -150,9 +150,8 @@ def test_callers_cannot_take_the_connections_of_a_health_check_on_its_own_port(
         for _ in range(3):
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
         time.sleep(0.3)
-        with pytest.raises(httpx.TransportError):
-            httpx.get(f"http://127.0.0.1:{port}/ping", trust_env=False, timeout=60)
-        assert httpx.get(f"http://127.0.0.1:{health}/ping", trust_env=False, timeout=60).status_code == 200
+        for each in (port, health):
+            assert httpx.get(f"http://127.0.0.1:{each}/ping", trust_env=False, timeout=60).status_code == 200
 
 
 def test_a_token_where_one_is_set(start_worker: StartWorker, stub: Path, face: str) -> None:

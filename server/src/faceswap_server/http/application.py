@@ -14,8 +14,10 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp
 
 from faceswap_server.http.access_token import AccessToken
+from faceswap_server.http.allowed_hosts import AllowedHosts
 from faceswap_server.http.middleware import AuthMiddleware, ErrorMiddleware
 
+METRICS_PATH = "/metrics"
 HEALTH_PATHS = ("/v2/health/live", "/v2/health/ready")
 
 Ready = Callable[[], Awaitable[bool]]
@@ -41,6 +43,7 @@ def make_app(
     idle_seconds: float,
     token: AccessToken | None = None,
     open_paths: Collection[str] = HEALTH_PATHS,
+    allowed_hosts: Collection[str] | None = None,
     close: Sequence[Close] = (),
 ) -> ErrorMiddleware:
     """The application.
@@ -50,6 +53,7 @@ def make_app(
         idle_seconds: time a caller may take for each piece of an answer.
         token: what callers must send; None admits every caller.
         open_paths: paths that need no token.
+        allowed_hosts: names in Host that are answered besides localhost and IP addresses; None answers all.
         close: called when the server that runs the application ends.
     """
 
@@ -61,6 +65,8 @@ def make_app(
 
     # a bare router: Starlette's default middleware would answer errors before ErrorMiddleware sees them
     app: ASGIApp = Router(routes, redirect_slashes=False, lifespan=lifespan)
+    if allowed_hosts is not None:
+        app = AllowedHosts(app, allowed_hosts)
     if token is not None:
         app = AuthMiddleware(app, token, open_paths)
-    return ErrorMiddleware(app, idle_seconds)
+    return ErrorMiddleware(app, idle_seconds, (*open_paths, METRICS_PATH), needs_token=token is not None)

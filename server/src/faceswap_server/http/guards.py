@@ -27,6 +27,12 @@ class Guards:
         if self.in_flight >= self.settings.max_in_flight:
             raise HttpError("SERVER_BUSY", "the front has as many requests in flight as it takes; try again")
 
+    def with_room_of_its_own(self) -> Guards:
+        """The same limits and the same memory budget, with requests in flight counted apart."""
+        apart = Guards(self.settings)
+        apart.bodies = self.bodies
+        return apart
+
     @contextmanager
     def admitted(self) -> Iterator[None]:
         """Counts one request in flight for the length of the block; raises as `check_admission`."""

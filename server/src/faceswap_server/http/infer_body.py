@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from faceswap_contract.names import FACE_SWAP, FACE_SWAP_IDENTITY, SWAPPED_IMAGE
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StrictFloat, StrictInt, ValidationError
 from starlette.requests import Request
 
@@ -90,7 +91,8 @@ async def read_infer_body(request: Request, settings: FrontSettings, room: BodyR
     """Reads and checks the body.
 
     Raises:
-        HttpError: of `read_body`; BODY_TOO_LARGE for the JSON part; BAD_REQUEST.
+        HttpError: of `read_body`; BODY_TOO_LARGE for the JSON part; BAD_REQUEST, also for an image not asked for as
+            binary data.
         ClientDisconnect: the caller hung up.
     """
     body = await read_body(request, settings, room)
@@ -104,10 +106,26 @@ async def read_infer_body(request: Request, settings: FrontSettings, room: BodyR
         header = InferHeader.model_validate_json(bytes(whole[:length]))
     except ValidationError as error:
         raise HttpError("BAD_REQUEST", f"the JSON part is not a KServe v2 request: {_where(error)}") from None
+    _check_image_output(header, request.path_params.get("model"))
     announced = sum((each.parameters and each.parameters.binary_data_size) or 0 for each in header.inputs)
     if announced != len(body) - length:
         raise HttpError("BAD_REQUEST", f"binary_data_size adds up to {announced} bytes, {len(body) - length} were sent")
     return InferBody(header.model_dump_json(exclude_none=True).encode(), whole[length:])
+
+
+def _check_image_output(header: InferHeader, model: object) -> None:
+    """Raises HttpError (BAD_REQUEST) when the image would be put into JSON: Triton answers 200 and what is no JSON."""
+    if header.outputs:
+        as_text = any(
+            output.name == SWAPPED_IMAGE and not (output.parameters and output.parameters.binary_data)
+            for output in header.outputs
+        )
+    else:
+        everything_binary = (header.parameters or {}).get("binary_data_output") is True
+        as_text = model in (FACE_SWAP, FACE_SWAP_IDENTITY) and not everything_binary
+    if as_text:
+        hint = f'{{"name": "{SWAPPED_IMAGE}", "parameters": {{"binary_data": true}}}}'
+        raise HttpError("BAD_REQUEST", f"an image cannot be sent in JSON; ask for it with outputs: [{hint}]")
 
 
 def _header_length(request: Request, size: int) -> int:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from faceswap_server.http.application import METRICS_PATH
 from faceswap_server.http.body_budget import BodyRoom
 from faceswap_server.http.guards import Guards
 from faceswap_server.http.http_error import HttpError
@@ -81,19 +82,21 @@ class ProxyEndpoint:
 def kserve_routes(triton: TritonConnection, guards: Guards, takes_requests: Callable[[], bool]) -> list[Route]:
     """Metadata, readiness and inference of the public ensembles."""
     proxy = KServeProxy(triton, guards)
+    lookups = guards.with_room_of_its_own()  # readiness is asked for while the front is full of swaps, too
     routes = []
     for path in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
         routes += [
-            Route(path, ProxyEndpoint(guards, proxy.metadata, takes_requests), methods=["GET"]),
-            Route(f"{path}/ready", ProxyEndpoint(guards, proxy.model_ready, takes_requests), methods=["GET"]),
+            Route(path, ProxyEndpoint(lookups, proxy.metadata, takes_requests), methods=["GET"]),
+            Route(f"{path}/ready", ProxyEndpoint(lookups, proxy.model_ready, takes_requests), methods=["GET"]),
             Route(f"{path}/infer", ProxyEndpoint(guards, proxy.infer, takes_requests), methods=["POST"]),
         ]
     return routes
 
 
 def metrics_route(triton: TritonConnection, guards: Guards) -> Route:
-    """GET /metrics: Triton's, in Prometheus' text form."""
-    return Route("/metrics", ProxyEndpoint(guards, KServeProxy(triton, guards).metrics), methods=["GET"])
+    """GET /metrics: Triton's, in Prometheus' text form. Requests that run do not keep it out."""
+    guards = guards.with_room_of_its_own()
+    return Route(METRICS_PATH, ProxyEndpoint(guards, KServeProxy(triton, guards).metrics), methods=["GET"])
 
 
 def _model_path(request: Request) -> str:

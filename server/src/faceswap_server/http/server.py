@@ -58,7 +58,7 @@ class FrontServer:
         self._asked = address
         self.address = address
         self.settings = settings or FrontSettings()
-        self._app = _application(upstream, token, self.settings, supervised, jobs or JobSettings())
+        self._app = _application(address, upstream, token, self.settings, supervised, jobs or JobSettings())
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -108,6 +108,7 @@ class FrontServer:
 
 
 def _application(
+    address: ListenAddress,
     upstream: Upstream,
     token: AccessToken | None,
     settings: FrontSettings,
@@ -131,7 +132,23 @@ def _application(
         api = PlainApi(JobServer(upstream.grpc_address, supervised or Unsupervised(), jobs), guards, takes_requests)
         routes += plain_routes(api)
         close.append(api.close)
-    return make_app(routes, idle_seconds=settings.idle_seconds, token=token, close=close)
+    return make_app(
+        routes,
+        idle_seconds=settings.idle_seconds,
+        token=token,
+        allowed_hosts=allowed_hosts(address, token, settings),
+        close=close,
+    )
+
+
+def allowed_hosts(address: ListenAddress, token: AccessToken | None, settings: FrontSettings) -> list[str] | None:
+    """Names that callers may give as Host; None for all of them.
+
+    Only without a token: no page in a browser knows a token. And only on loopback, where browsers of this machine are.
+    """
+    if token is not None or not address.is_loopback:
+        return None
+    return [name.strip() for name in settings.allowed_hosts.split(",") if name.strip()]
 
 
 def server_config(app: ErrorMiddleware, settings: FrontSettings) -> uvicorn.Config:
@@ -141,7 +158,7 @@ def server_config(app: ErrorMiddleware, settings: FrontSettings) -> uvicorn.Conf
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a warning per malformed form; the front logs those
     return uvicorn.Config(
         app,
-        http=guarded_connection(settings),
+        http=guarded_connection(settings, app.refusals, needs_token=app.needs_token),
         ws="none",
         loop="asyncio",
         lifespan="on",

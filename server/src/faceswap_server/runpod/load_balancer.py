@@ -24,7 +24,7 @@ from faceswap_server.http.guards import Guards
 from faceswap_server.http.listening import FrontRefused, ListenAddress, listen
 from faceswap_server.http.middleware import ErrorMiddleware
 from faceswap_server.http.plain_api import JobServer, PlainApi, plain_routes
-from faceswap_server.http.server import front_settings, server_config
+from faceswap_server.http.server import allowed_hosts, front_settings, server_config
 from faceswap_server.http.settings import FrontSettings
 from faceswap_server.runpod.settings import BadSettings, WorkerSettings
 from faceswap_server.runpod.shutdown import Shutdown
@@ -115,6 +115,7 @@ class LoadBalancer:
             idle_seconds=front.idle_seconds,
             token=self._token,
             open_paths=(settings.health_check_path, *HEALTH_PATHS),
+            allowed_hosts=allowed_hosts(ListenAddress(settings.host, settings.port), self._token, front),
             close=[api.close],
         )
 
