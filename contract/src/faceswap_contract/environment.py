@@ -39,7 +39,7 @@ class UnknownVariable(ValueError):
 def check_environment(
     environ: MutableMapping[str, str], warn: Callable[[str], object], program: Program | None = None
 ) -> None:
-    """Refuses misspelt variables, and replaces old values and names by the new ones.
+    """Refuses misspelt variables, removes those that Kubernetes injects, and replaces old values and names.
 
     Called once at the start of a program, before any variable is read. Variables of other programs are accepted,
     because containers and machines share them.
@@ -54,7 +54,11 @@ def check_environment(
     """
     for name in sorted(environ):
         upper = name.upper()  # the settings classes read names in any case
-        if upper.startswith(PREFIX) and upper not in VARIABLES and not _injected(upper, environ[name]):
+        if not upper.startswith(PREFIX) or upper in VARIABLES:
+            continue
+        if _injected(upper, environ[name]):
+            del environ[name]  # a settings class would read FACESWAP_PORT for its field `port`
+        else:
             raise UnknownVariable(f"there is no environment variable {name:.80}; the nearest is {_nearest(upper)}")
     for word in OLD_WORDS:
         if word.where == "value" and environ.get(word.of) == word.old:

@@ -130,8 +130,9 @@ WORKER_VARIABLES = (
         "FACESWAP_TOKEN_FILE",
         VariableKind.PATH,
         None,
-        "file with the token that `MODE=serve` and `MODE=lb` demand of callers, instead of FACESWAP_TOKEN",
-        _WORKER,
+        "file with the token that `serve --listen`, `MODE=serve` and `MODE=lb` demand of callers, instead of "
+        "FACESWAP_TOKEN",
+        _JOBS,
     ),
     Variable(
         "FACESWAP_HOST",

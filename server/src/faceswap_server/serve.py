@@ -44,7 +44,10 @@ def serve(
         typer.Option(help="IP-ADDRESS:PORT of the HTTP front for other machines; see docs/deploy/security.md."),
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option(help="File with the token callers of the front must send; or FACESWAP_TOKEN.")
+        Path | None,
+        typer.Option(
+            envvar="FACESWAP_TOKEN_FILE", help="File with the token callers of the front must send; or FACESWAP_TOKEN."
+        ),
     ] = None,
     triton: Annotated[
         Path | None,
