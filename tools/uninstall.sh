@@ -45,17 +45,30 @@ remove model_repository/*/1/*.onnx model_repository/*/1/*.part model_repository/
     model_repository/content_gate/1/gate.json # version 0.1 wrote these
 find . -name .git -prune -o \( -name __pycache__ -o -name '*.egg-info' \) -type d -prune -exec rm -rf {} +
 
-# Names: faceswap_PID-OF-THE-LAUNCHER_..., a region of Triton's; faceswap-frames-PID-OF-THE-SERVER, decoded images
+# Names: faceswap-frames-NAME, decoded images, a folder that the processes of its server hold locked; and
+# faceswap_NAME_..., a region of Triton's. NAME is pPID-RANDOM, with _ for - in a region's name; in version 0.1 it was the
+# process id of the launcher or of the server.
+in_use() { # path, NAME, PID
+    folder=$shared_memory/faceswap-frames-$2
+    if [ -d "$folder" ] && command -v flock >/dev/null && ! flock --exclusive --nonblock "$folder" true; then
+        return 0
+    fi
+    [ -e "/proc/$3" ] || grep -qsF "$1" /proc/[0-9]*/maps
+}
 for path in "$shared_memory"/faceswap_* "$shared_memory"/faceswap-frames-*; do
-    [ -e "$path" ] || continue
+    [ -O "$path" ] || continue
     name=${path##*/}
-    pid=${name#faceswap_}
-    pid=${pid#faceswap-frames-}
-    pid=${pid%%_*}
+    name=${name#faceswap_}
+    name=${name#faceswap-frames-}
+    first=${name%%[_-]*}
+    pid=${first#p}
+    random=${name#"$first"}
+    random=${random#[_-]}
+    random=${random%%_*}
     case $pid in
     '' | *[!0-9]*) continue ;;
     esac
-    if [ -e "/proc/$pid" ] || grep -qsF "$path" /proc/[0-9]*/maps; then
+    if in_use "$path" "$first-$random" "$pid"; then
         say "keeping $path: its server is running"
     else
         remove "$path"

@@ -75,7 +75,7 @@ class Worker:
             for child in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     child.kill()
-            for region in Path("/dev/shm").glob(f"faceswap_{self.process.pid}_*"):
+            for region in Path("/dev/shm").glob(f"faceswap_p{self.process.pid}_*"):
                 region.unlink(missing_ok=True)
 
     def stop(self, timeout: float = 60.0) -> int:

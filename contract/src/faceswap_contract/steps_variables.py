@@ -80,7 +80,7 @@ STEPS_VARIABLES = (
         "FACESWAP_FRAMES_DIRECTORY",
         VariableKind.PATH,
         None,
-        "tmpfs folder for decoded images; unset: one of the server's own under /dev/shm",
+        "tmpfs folder in which each server makes a private one for decoded images; unset: /dev/shm",
         _STEPS,
     ),
     Variable(
@@ -90,6 +90,14 @@ STEPS_VARIABLES = (
         "set by the launcher: how often the server was started again, for the metric `faceswap_server_starts`",
         _STEPS,
         minimum=0,
+    ),
+    Variable(
+        "FACESWAP_SERVER_NAME",
+        VariableKind.TEXT,
+        None,
+        "set by the launcher: name of the server's files in shared memory",
+        _STEPS,
+        pattern=r"^p\d{1,10}-[0-9a-f]{16}$",
     ),
     Variable(
         "FACESWAP_SIGN_CHAIN",

@@ -27,6 +27,7 @@ class Limits(BaseSettings):
     request_seconds: float = setting("FACESWAP_REQUEST_SECONDS")
     frames_directory: Path | None = setting("FACESWAP_FRAMES_DIRECTORY")
     server_restarts: int = setting("FACESWAP_SERVER_RESTARTS")
+    server_name: str | None = setting("FACESWAP_SERVER_NAME")
 
 
 def limits_from_environment() -> Limits:

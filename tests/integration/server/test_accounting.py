@@ -22,7 +22,7 @@ import pytest
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
 from faceswap_client import Client
-from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_name import buffer_folder
 from faceswap_server.triton import ServerSettings, TritonServer
 from tritonclient.utils import InferenceServerException
 

@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 import pytest
 from faceswap_client import Client, DeadlineExceeded, OptionError
-from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_name import buffer_folder
 from faceswap_core.buffers.server_processes import ServerProcesses, allocated_bytes, regions_of
 from faceswap_server.triton import ServerSettings, TritonServer
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput

@@ -53,7 +53,7 @@ def start_error(repository: Path, tmp_path: Path, triton: TritonLocator | None =
 
 def regions(launcher: int) -> set[str]:
     """Shared-memory regions of servers that the process `launcher` started."""
-    return {path.name for path in Path("/dev/shm").glob(f"faceswap_{launcher}_*")}
+    return {path.name for path in Path("/dev/shm").glob(f"faceswap_p{launcher}_*")}
 
 
 def test_nothing_is_left_behind(triton: TritonLocator, one_model: Path, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from faceswap_core.buffers.new_lease import buffer_folder
 from faceswap_server.supervision import Phase
 from faceswap_server.supervision.health_judge import STALLED_PROBES, STRUGGLING_PROBES
 from faceswap_server.triton import TritonServer
@@ -39,7 +38,8 @@ def test_a_killed_part_is_noticed_and_replaced(victim: str, reason: str, watched
     """A Python step, a network, the whole server."""
     server, before, began = watched.server, watched.supervisor.state(), len(watched.states)
     ports = (server.http_port, server.grpc_port, server.metrics_port)
-    pid, old, old_regions = server.pid, family(server.pid), regions_of(server.pid)
+    pid, old, old_regions, buffers = server.pid, family(server.pid), regions_of(server.pid), server.buffers
+    assert buffers.is_dir()
     assert len(old_regions) == len(find_stubs(pid)) > 0
     with Callers([server.grpc_address, server.grpc_address, server.http_url, server.http_url]) as callers:
         callers.wait_for_answers(8)
@@ -65,7 +65,7 @@ def test_a_killed_part_is_noticed_and_replaced(victim: str, reason: str, watched
     assert seconds_to_recover(server.http_url, in_a_row=4) < TIMEOUT_S
     assert all(process_has_ended(process) for process in old)
     assert not shared_memory_regions(os.getpid()) & old_regions
-    assert not buffer_folder(pid).exists()
+    assert not buffers.exists()
     starts = f'faceswap_server_starts{{kind="again"}} {after.restarts}'
     deadline = time.monotonic() + 5  # gauges are set once a second
     while starts not in httpx.get(server.metrics_url, trust_env=False, timeout=TIMEOUT_S).text:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_name import buffer_folder
 from faceswap_server.exit_codes import ExitCode
 from faceswap_server.triton.server_folder import PREFIX
 from faceswap_server.triton.stub_processes import process_has_ended
@@ -30,17 +30,17 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def what_is_left(served: Served, triton: int) -> list[str]:
+def what_is_left(served: Served) -> list[str]:
     """Processes and shared memory of a server."""
     processes = [f"{each.pid} {each.name()}" for each in served.family if not process_has_ended(each)]
-    memory = [*SHM.glob(f"faceswap_{served.process.pid}_*"), *SHM.glob(buffer_folder(triton).name)]
+    memory = [*SHM.glob(f"faceswap_p{served.process.pid}_*"), *SHM.glob(f"faceswap-frames-p{served.process.pid}-*")]
     return processes + list(map(str, memory))
 
 
-def nothing_is_left(served: Served, triton: int) -> None:
+def nothing_is_left(served: Served) -> None:
     deadline = time.monotonic() + GONE_WITHIN_S
-    while what_is_left(served, triton):
-        assert time.monotonic() < deadline, what_is_left(served, triton)
+    while what_is_left(served):
+        assert time.monotonic() < deadline, what_is_left(served)
         time.sleep(0.05)
 
 
@@ -50,13 +50,12 @@ def test_signals_that_stop_it_in_order(
 ) -> None:
     with Served(tmp_path, f"--repository={repository}") as served:
         served.wait_until("healthy")
-        triton = served.triton().pid
         assert len(list(temporary.glob(f"{PREFIX}*"))) == 1
         served.process.send_signal(number)
         code, stderr = served.end()
         assert code == ExitCode.STOPPED, stderr
         assert "every accepted request was answered" in stderr
-        nothing_is_left(served, triton)
+        nothing_is_left(served)
         assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
@@ -65,8 +64,7 @@ def test_sigkill_under_load_leaves_a_folder_at_most_and_the_next_start_removes_t
 ) -> None:
     with Served(tmp_path, f"--repository={repository}") as served:
         state = served.wait_until("healthy")
-        triton = served.triton().pid
-        assert what_is_left(served, triton)
+        assert what_is_left(served)
         with Callers([state["grpc"], state["http"], state["http"]]) as callers:
             callers.wait_for_answers(6)
             time.sleep(
@@ -74,7 +72,7 @@ def test_sigkill_under_load_leaves_a_folder_at_most_and_the_next_start_removes_t
             )  # gauges are set once a second: a thread that waits for a dead server's answer must not matter
             served.process.kill()
             assert served.end()[0] == -signal.SIGKILL
-            nothing_is_left(served, triton)
+            nothing_is_left(served)
     left = list(temporary.glob(f"{PREFIX}*"))
     assert len(left) == 1
     stub = lay_out_stub_repository(tmp_path / "stub", seconds=0.01)
@@ -93,6 +91,8 @@ def test_tritonserver_alone_killed_leaves_no_step(repository: Path, tmp_path: Pa
     with Served(tmp_path, f"--repository={repository}") as served:
         served.wait_until("healthy")
         family, triton = served.family, served.triton()
+        buffers = buffer_folder(triton.pid)
+        assert buffers.is_dir()
         os.kill(served.process.pid, signal.SIGSTOP)  # or it would clear up itself
         try:
             triton.kill()
@@ -100,7 +100,7 @@ def test_tritonserver_alone_killed_leaves_no_step(repository: Path, tmp_path: Pa
             while left := [each for each in family if not process_has_ended(each)]:
                 assert time.monotonic() < deadline, left
                 time.sleep(0.05)
-            assert not buffer_folder(triton.pid).exists()
+            assert not buffers.exists()
         finally:
             os.kill(served.process.pid, signal.SIGCONT)
 

@@ -47,7 +47,7 @@ def test_sigterm_under_load_loses_nothing(repository: Path, tmp_path: Path) -> N
         assert served.state()["phase"] == "stopped"
         assert served.family
         assert all(process_has_ended(process) for process in served.family)
-        assert not list(Path("/dev/shm").glob(f"faceswap_{served.process.pid}_*"))
+        assert not list(Path("/dev/shm").glob(f"faceswap_p{served.process.pid}_*"))
 
 
 def test_sigterm_lets_those_finish_who_wait_for_others(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 from faceswap_models.checkout import Checkout
 from faceswap_server.exit_codes import ExitCode
-from faceswap_server.triton.shared_memory import region_prefix, remove_abandoned_regions
 from faceswap_tools.fakes.stub_repository import lay_out_stub_repository
 from support.mounts import ReadOnly, Tmpfs, command_with_mounts, run_with_mounts
 from support.served import Served
@@ -166,12 +164,3 @@ def test_what_need_not_stop_a_server(tmp_path: Path, stub: Path, small: Path) ->
     assert "the state cannot be written to" in text + rest
     assert (text + rest).count("the state cannot be written") == 1
     assert shutil.disk_usage(SHM).total != 300 * 2**20, "this machine's own is as it was"
-
-
-def test_regions_of_killed_launchers_are_removed(tmp_path: Path) -> None:
-    abandoned = [tmp_path / f"{region_prefix(2**22 + 1)}{name}" for name in ("a1_x", "a1_y")]
-    own, other = tmp_path / f"{region_prefix(os.getpid())}a1_x", tmp_path / "someone_else"
-    for region in (*abandoned, own, other):
-        region.write_bytes(b"x")
-    assert remove_abandoned_regions(tmp_path) == 2
-    assert sorted(tmp_path.iterdir()) == sorted([own, other])

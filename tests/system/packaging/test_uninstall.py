@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from faceswap_core.buffers.private_folder import PrivateFolder
 from support.paths import ROOT
 
 MADE = (
@@ -85,10 +86,20 @@ def test_shared_memory_goes_only_with_its_server(clone: Path, tmp_path: Path) ->
         (shm / name).touch()
     (shm / f"faceswap-frames-{ended.pid}").mkdir()
     (shm / f"faceswap-frames-{ended.pid}" / "frame").write_text("pixels")
+    # of a server whose process is unseen, as in another container, and of one that has ended
+    held, left = f"p{ended.pid}-0123456789abcdef", f"p{ended.pid}-fedcba9876543210"
+    for name in (held, left):
+        (shm / f"faceswap-frames-{name}").mkdir(mode=0o700)
+        (shm / f"faceswap_{name.replace('-', '_')}_region").touch()
+    kept |= {f"faceswap-frames-{held}", f"faceswap_{held.replace('-', '_')}_region"}
+    lock = PrivateFolder.open(shm / f"faceswap-frames-{held}")
     with mapped.open("r+b") as file, mmap.mmap(file.fileno(), 0):
         done = uninstall(clone, tmp_path)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in shm.iterdir()} == kept
+    lock.close()
+    assert uninstall(clone, tmp_path).returncode == 0
+    assert not (shm / f"faceswap-frames-{held}").exists()
 
 
 def test_a_server_of_the_checkout_has_to_be_stopped_first(clone: Path, tmp_path: Path) -> None:

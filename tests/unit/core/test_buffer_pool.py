@@ -10,13 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faceswap_core.buffers.buffer_pool import FREE_FOR_SECONDS, STALLED_SECONDS, BufferPool, _size_class
+from faceswap_core.buffers.buffer_pool import (
+    FREE_FOR_SECONDS,
+    REUSED_FOR_SECONDS,
+    STALLED_SECONDS,
+    BufferPool,
+    _size_class,
+)
 from faceswap_core.buffers.lease import Lease
 from faceswap_core.buffers.memory_budget import MemoryBudget
-from faceswap_core.buffers.new_lease import NewLease, buffer_folder, server_buffer_pool
+from faceswap_core.buffers.new_lease import NewLease
 from faceswap_core.buffers.orphaned_leases import OVERTAKEN_BY_SECONDS, TO_PASTE, TO_PASTE_IDENTITY, OrphanedLeases
+from faceswap_core.buffers.private_folder import PrivateFolder
 from faceswap_core.errors import DeadlineExceeded, InternalError, InvalidTensor, ServerBusy
-from faceswap_core.limits import Limits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,8 +36,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def make_pool(folder: Path, *, most: int = 64, seconds: float = 60.0, limit: int = 10**12) -> BufferPool:
-    orphans = OrphanedLeases(folder, seconds, time.time, lambda: 0.0)  # one core is always busy
-    return BufferPool(folder, MemoryBudget(limit, most, lambda: 0), seconds, orphans)
+    joined = PrivateFolder.join(folder)
+    orphans = OrphanedLeases(joined, seconds, time.time, lambda: 0.0)  # one core is always busy
+    return BufferPool(joined, MemoryBudget(limit, most, lambda: 0), seconds, orphans)
 
 
 def parts(folder: Path) -> list[str]:
@@ -40,7 +47,7 @@ def parts(folder: Path) -> list[str]:
 
 def age(folder: Path, suffix: str, seconds: float) -> None:
     for path in folder.glob(f"*{suffix}"):
-        stamp = path.stat().st_mtime - seconds
+        stamp = path.stat().st_atime - seconds
         os.utime(path, (stamp, stamp))
 
 
@@ -242,11 +249,12 @@ def test_a_request_that_is_stopped_as_it_sets_out_overtakes_nobody(folder: Path)
 
 
 def test_leases_are_orphaned_when_the_server_does_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    used, waited, clock = [0.0], [0.0], [time.time()]
-    orphans = OrphanedLeases(folder, 3600.0, lambda: used[0], lambda: waited[0])
-    pool = BufferPool(folder, MemoryBudget(10**12, 64, lambda: 0), 3600.0, orphans)
+    used, waited, clock = [0.0], [0.0], [time.monotonic()]
+    joined = PrivateFolder.join(folder)
+    orphans = OrphanedLeases(joined, 3600.0, lambda: used[0], lambda: waited[0])
+    pool = BufferPool(joined, MemoryBudget(10**12, 64, lambda: 0), 3600.0, orphans)
     pool.lease(TARGET, SOURCES)
-    monkeypatch.setattr("faceswap_core.buffers.buffer_pool.time.time", lambda: clock[0])
+    monkeypatch.setattr("faceswap_core.buffers.buffer_pool.time.monotonic", lambda: clock[0])
     for second in range(20):  # a network is at work
         clock[0] += 1.0
         used[0] += 1.0 if second % 4 == 0 else 0.0
@@ -468,12 +476,64 @@ def test_a_lease_of_another_size_than_its_segment_is_refused(folder: Path) -> No
         pool.attached(Lease(lease.token, TARGET, attached=(10**30,)))
 
 
-def test_folders_of_ended_servers_are_deleted(tmp_path: Path) -> None:
-    ended, alive = buffer_folder(2**22 + 1, tmp_path), buffer_folder(os.getpid(), tmp_path)
-    for folder in (ended, alive):
-        folder.mkdir()
-    pool = server_buffer_pool(Limits(), os.getppid(), tmp_path)
-    pool.lease(TARGET)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        {alive.name, buffer_folder(os.getppid(), tmp_path).name}
-    )
+def test_a_planted_segment_is_neither_written_nor_read(folder: Path, tmp_path: Path) -> None:
+    """Nobody else can make files in a private folder; should there be one, it is not used."""
+    pool, victim = make_pool(folder), tmp_path / "victim"
+    size = _size_class(30 * 40 * 3)
+    victim.write_bytes(b"x" * size)
+    (folder / f"{size}.0123456789abcdef.free").symlink_to(victim)
+    (folder / f"{size}.fedcba9876543210.free").hardlink_to(victim)
+    lease, images = pool.lease(TARGET)
+    images.target[:] = 255
+    assert victim.read_bytes() == b"x" * size
+    assert victim.stat().st_nlink == 1, "what was planted is gone"
+    (folder / f"{lease.token}.target").unlink()
+    (folder / f"{lease.token}.target").symlink_to(victim)
+    with pytest.raises(InternalError, match="cannot be used"):
+        make_pool(folder).open(lease)
+
+
+def test_a_segment_is_not_used_again_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a smaller image the rest of a larger one stays until the segment is deleted."""
+    pool, clock = make_pool(folder), [time.monotonic()]
+    monkeypatch.setattr("faceswap_core.buffers.buffer_pool.time.monotonic", lambda: clock[0])
+    inodes = set()
+    for _ in range(int(REUSED_FOR_SECONDS) + 20):
+        clock[0] += 1.0
+        lease, _ = pool.lease((1000, 1000))
+        inodes.add(next(folder.glob("*.target")).stat().st_ino)
+        pool.release(lease)
+        if len(inodes) == 1:
+            pool.sweep()
+    assert len(inodes) == 2, "it is used again, for a minute"
+    clock[0] += REUSED_FOR_SECONDS
+    pool.lease((1000, 1000))
+    pool.sweep()
+    assert not pool.usage().free_bytes
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+def test_a_wall_clock_that_is_set_ends_no_request(folder: Path, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
+    pool, wall = make_pool(folder, most=2), time.time
+    pool.open(decoded(pool))
+    monkeypatch.setattr(time, "time", lambda: wall() + step)
+    for path in folder.iterdir():  # as the files of an hour ago, or in an hour, look now
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - step))
+    lease = decoded(pool)
+    assert look_twice(pool, folder) == 2
+    assert pool.open(lease).target.shape == (30, 40, 3)
+    assert 0.0 <= pool.usage().mean_age_s < 60.0
+    with pytest.raises(ServerBusy, match=r"retry after \d+ ms"):
+        pool.lease(TARGET)
+
+
+def test_a_mark_that_lies_ahead_overtakes_nobody(folder: Path) -> None:
+    """As one of version 0.1, or one that was stamped by another clock."""
+    pool = make_pool(folder, seconds=3600.0)
+    pool.open(decoded(pool))
+    os.utime(folder / "arrived-to-align", (time.monotonic() + 3600, time.monotonic() + 3600))
+    lease = decoded(pool)
+    assert look_twice(pool, folder) == 2
+    pool.open(lease)
+    age(folder, ".target", OVERTAKEN_BY_SECONDS + 1.0)
+    assert pool.usage().requests == 2

@@ -14,6 +14,7 @@ from faceswap_core.buffers.lease import Lease
 from faceswap_core.buffers.memory_budget import MemoryBudget
 from faceswap_core.buffers.new_lease import NewLease
 from faceswap_core.buffers.orphaned_leases import OrphanedLeases
+from faceswap_core.buffers.private_folder import PrivateFolder
 from faceswap_core.codecs.decoding import decode_image, read_metadata
 from faceswap_core.codecs.header import inspect_image
 from faceswap_core.errors import FaceSwapError, InvalidTensor
@@ -56,8 +57,9 @@ TARGETS = {
 
 
 def make_pool(folder: Path) -> BufferPool:
-    orphans = OrphanedLeases(folder, 60.0, time.time, lambda: 0.0)
-    return BufferPool(folder, MemoryBudget(10**12, 8, lambda: 0), 60.0, orphans)
+    joined = PrivateFolder.join(folder)
+    orphans = OrphanedLeases(joined, 60.0, time.time, lambda: 0.0)
+    return BufferPool(joined, MemoryBudget(10**12, 8, lambda: 0), 60.0, orphans)
 
 
 @pytest.mark.parametrize("max_side", [None, 4])

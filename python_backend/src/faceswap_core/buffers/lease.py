@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from faceswap_core.buffers.request_images import Size
 from faceswap_core.errors import InvalidTensor
+from faceswap_core.types import RgbImage
 
 CHANNELS = 3
 _TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -21,7 +26,7 @@ class Lease:
     token: 128 random bits in hexadecimal, so that a lease can be found but not guessed.
     target: (height, width) of the decoded target, in pixels.
     sources: the same for each decoded source, in the order of SOURCE_IMAGE.
-    leased_at: when the request was admitted, in seconds since 1970.
+    leased_at: when the request was admitted, in seconds of CLOCK_MONOTONIC.
     attached: sizes in bytes of the parts stored after the target's pixels, in order; see `BufferPool.attach`.
     """
 
@@ -67,3 +72,13 @@ def _counts(value: object) -> tuple[int, ...]:
 def image_bytes_of(size: Size) -> int:
     """Bytes of an RGB image."""
     return size[0] * size[1] * CHANNELS
+
+
+def split_packed(packed: NDArray[np.uint8], sizes: Sequence[Size]) -> tuple[RgbImage, ...]:
+    """RGB images, uint8 [H, W, 3], that lie one after another in uint8 [bytes], as views."""
+    images, start = [], 0
+    for size in sizes:
+        stop = start + image_bytes_of(size)
+        images.append(packed[start:stop].reshape(*size, 3))
+        start = stop
+    return tuple(images)

@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from faceswap_core.buffers.buffer_pool import BufferPool
 from faceswap_core.buffers.lease import Lease
 from faceswap_core.buffers.memory_budget import MemoryBudget
 from faceswap_core.buffers.orphaned_leases import OrphanedLeases
+from faceswap_core.buffers.private_folder import PrivateFolder
 from faceswap_core.buffers.request_images import RequestImages, Size
+from faceswap_core.buffers.server_name import delete_abandoned_folders, folder_of, name_of_process
 from faceswap_core.buffers.server_processes import SHARED_MEMORY, ServerProcesses, memory_limit
 from faceswap_core.errors import InternalError
 from faceswap_core.limits import Limits
-
-_PREFIX = "faceswap-frames-"
 
 
 def server_buffer_pool(limits: Limits, server: int, shared_memory: Path = SHARED_MEMORY) -> BufferPool:
     """The buffer pool that all steps of one server share.
 
     Args:
-        server: process id of tritonserver, a step's parent. It names the folder, unless `limits` does; folders of
-            servers that have ended are deleted.
+        limits: name the server and the folder that holds its own, where they are not the default.
+        server: process id of tritonserver, a step's parent.
+        shared_memory: holds the server's folder by default. Folders of servers that have ended are deleted there.
+
+    Raises:
+        NotPrivate: somebody else has made the server's folder.
+        OSError: it cannot be made.
     """
-    _delete_folders_of_ended_servers(shared_memory)
+    parent = limits.frames_directory or shared_memory
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    delete_abandoned_folders(parent)
+    folder = PrivateFolder.join(folder_of(limits.server_name or name_of_process(server), parent))
     limit = limits.memory_limit_mb * 2**20 if limits.memory_limit_mb is not None else memory_limit()
     processes = ServerProcesses(server)
     budget = MemoryBudget(limit, limits.max_in_flight, processes.held_bytes)
-    folder = limits.frames_directory or buffer_folder(server, shared_memory)
     orphans = OrphanedLeases(folder, limits.request_seconds, processes.used_cpu_seconds, processes.waited_cpu_seconds)
     return BufferPool(folder, budget, limits.request_seconds, orphans)
-
-
-def buffer_folder(server: int, shared_memory: Path = SHARED_MEMORY) -> Path:
-    """Default directory of the buffer pool of the tritonserver with this process id."""
-    return shared_memory / f"{_PREFIX}{server}"
-
-
-def _delete_folders_of_ended_servers(shared_memory: Path) -> None:
-    for folder in shared_memory.glob(f"{_PREFIX}*"):
-        pid = folder.name.removeprefix(_PREFIX)
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 class NewLease:

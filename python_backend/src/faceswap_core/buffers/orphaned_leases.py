@@ -15,11 +15,11 @@ arrived (`overtaken`), because cancelling callers can be many. docs/adr/0021-orp
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
+
+from faceswap_core.buffers.private_folder import PrivateFolder
 
 TARGET = ".target"
 TO_ALIGN, TO_PASTE, TO_PASTE_IDENTITY = "to-align", "to-paste", "to-paste-identity"
@@ -34,15 +34,16 @@ QUIET_SECONDS = 5.0
 QUIET_SHARE = 0.1
 """Share of one core below which the server counts as idle: an idle one uses 0.02, a working network at least 1."""
 
-LeaseFile = tuple[Path, os.stat_result]
-"""A target's segment, `<token>.target` or `<token>.<edge>.target`; its modification time is when it was decoded."""
+LeaseFile = tuple[str, os.stat_result]
+"""Name of a target's segment, `<token>.target` or `<token>.<edge>.target`; its stamp is when it was decoded, in
+seconds of CLOCK_MONOTONIC."""
 
 
 class OrphanedLeases:
     """Finds orphaned leases among the segments of one buffer pool; called about once a second.
 
     Args:
-        directory: of the buffer pool.
+        folder: of the buffer pool.
         request_seconds: how long a request may take from its lease to its last step.
         used_cpu_seconds: processor time that the server's processes have spent so far.
         waited_cpu_seconds: time in which their threads were ready to run and had no core, so far.
@@ -50,57 +51,51 @@ class OrphanedLeases:
 
     def __init__(
         self,
-        directory: Path,
+        folder: PrivateFolder,
         request_seconds: float,
         used_cpu_seconds: Callable[[], float],
         waited_cpu_seconds: Callable[[], float],
     ) -> None:
-        self._directory = directory
+        self._folder = folder
         self._request_seconds = request_seconds
         self._used_cpu_seconds = used_cpu_seconds
         self._waited_cpu_seconds = waited_cpu_seconds
-        self._looked_at = self._quiet_since = time.time()
+        self._looked_at = self._quiet_since = time.monotonic()
         self._used: float | None = None
         self._waited: float | None = None
         self._arrived = dict.fromkeys(EDGES, 0.0)
 
-    def among(self, targets: Sequence[LeaseFile]) -> list[Path]:
+    def among(self, targets: Sequence[LeaseFile]) -> list[str]:
         """The orphaned ones of all targets' segments."""
-        now = time.time()
-        quiet_since = self._server_is_quiet_since(now, min((stat.st_mtime for _, stat in targets), default=now))
+        now = time.monotonic()
+        quiet_since = self._server_is_quiet_since(now, min((stat.st_atime for _, stat in targets), default=now))
         for_age = now - self._request_seconds
         for_quiet = quiet_since if now - quiet_since > QUIET_SECONDS else for_age
         arrived, self._arrived = self._arrived, {edge: self._last_arrived(edge) for edge in EDGES}
 
-        def orphaned_before(path: Path) -> float:
-            edge = edge_of(path)
+        def orphaned_before(name: str) -> float:
+            edge = edge_of(name)
             overtaken = arrived[edge] - OVERTAKEN_BY_SECONDS if edge in arrived else for_age
             return max(for_age, for_quiet, overtaken)
 
-        return [path for path, stat in targets if stat.st_mtime < orphaned_before(path)]
+        return [name for name, stat in targets if stat.st_atime < orphaned_before(name)]
 
     def overtaken(self, targets: Sequence[LeaseFile]) -> int:
         """How many are probably orphaned: a later request has arrived over the same edge."""
         arrived = {edge: self._last_arrived(edge) for edge in EDGES}
-        return sum(stat.st_mtime < arrived.get(edge_of(path), 0.0) - NEIGHBOURS_SECONDS for path, stat in targets)
+        return sum(stat.st_atime < arrived.get(edge_of(name), 0.0) - NEIGHBOURS_SECONDS for name, stat in targets)
 
     def arrived(self, edge: str, decoded_at: float) -> None:
         """Records that a step has opened a request that came over this edge and was decoded at this time."""
-        if decoded_at <= self._last_arrived(edge):
-            return
-        marker = self._marker(edge)
-        made = marker.with_suffix(f".{secrets.token_hex(4)}")
-        made.touch()
-        os.utime(made, (decoded_at, decoded_at))
-        made.replace(marker)  # atomically: no reader may see the time at which the file was made
+        if decoded_at > self._last_arrived(edge):
+            self._folder.mark(_marker(edge), decoded_at)
 
     def _last_arrived(self, edge: str) -> float:
         with suppress(FileNotFoundError):
-            return self._marker(edge).stat().st_mtime
+            at = self._folder.stat(_marker(edge)).st_atime
+            if at <= time.monotonic():  # a time ahead is none of this clock, and would end every lease
+                return at
         return 0.0
-
-    def _marker(self, edge: str) -> Path:
-        return self._directory / f"arrived-{edge}"
 
     def _server_is_quiet_since(self, now: float, oldest_lease: float) -> float:
         if now - oldest_lease < QUIET_SECONDS:  # the usual case, and reading every process costs 1 ms
@@ -121,6 +116,10 @@ class OrphanedLeases:
         return waited_before is None or self._used - before + self._waited - waited_before > enough
 
 
-def edge_of(target: Path) -> str:
+def edge_of(target: str) -> str:
     """The edge a lease is on, from the name of its target's segment; empty while a step holds it."""
-    return Path(target.stem).suffix.removeprefix(".")
+    return target.removesuffix(TARGET).partition(".")[2]
+
+
+def _marker(edge: str) -> str:
+    return f"arrived-{edge}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat as modes
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -104,15 +105,44 @@ class ServerProcesses:
             children = []
         self._pids = [self._server, *(child.pid for child in children)]
         self._regions = {region for child in children for region in regions_of(child)}
+        make_private(self._regions)
 
 
 def regions_of(step: psutil.Process) -> set[Path]:
-    """Triton's shared memory for a step of the Python backend, whose command line names it."""
+    """Triton's shared memory for a step of the Python backend, whose command line names it.
+
+    Only files of this user: others may make files under /dev/shm whose names are words of a command line.
+    """
     try:
         words = step.cmdline()
     except psutil.Error:
         return set()
-    return {SHARED_MEMORY / word for word in words if word and "/" not in word and (SHARED_MEMORY / word).is_file()}
+    return {SHARED_MEMORY / word for word in words if word and "/" not in word and _is_own(SHARED_MEMORY / word)}
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        stat = path.lstat()
+    except OSError:
+        return False
+    return modes.S_ISREG(stat.st_mode) and stat.st_uid == os.geteuid()
+
+
+def make_private(regions: Iterable[Path]) -> None:
+    """Takes from other users what Triton gives them: its regions are made with mode 0644, whatever the umask.
+
+    A server of our launcher makes them with 0600 (`faceswap_server.triton.process_setup`); one started without it is
+    corrected here, some seconds later. Who has opened a region before keeps it open.
+    """
+    for region in regions:
+        with suppress(OSError):  # deleted, or replaced by a link
+            descriptor = os.open(region, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                stat = os.fstat(descriptor)
+                if modes.S_ISREG(stat.st_mode) and stat.st_uid == os.geteuid() and stat.st_mode & 0o077:
+                    os.fchmod(descriptor, 0o600)
+            finally:
+                os.close(descriptor)
 
 
 def allocated_bytes(paths: Iterable[Path]) -> int:

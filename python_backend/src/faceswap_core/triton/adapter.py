@@ -20,7 +20,9 @@ from faceswap_core.buffers.buffer_pool import BufferPool
 from faceswap_core.buffers.heap import keep_freed_memory
 from faceswap_core.buffers.housekeeping import Housekeeping
 from faceswap_core.buffers.lease import Lease
-from faceswap_core.buffers.new_lease import buffer_folder, server_buffer_pool
+from faceswap_core.buffers.new_lease import server_buffer_pool
+from faceswap_core.buffers.private_folder import NotPrivate
+from faceswap_core.buffers.server_name import buffer_folder
 from faceswap_core.errors import FaceSwapError, InternalError, SigningFailed
 from faceswap_core.limits import Limits, limits_from_environment
 from faceswap_core.provenance.audit.log import AuditLog, Ending
@@ -64,7 +66,10 @@ class StepModel:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {one_line(error)}") from None
         except SettingsError as error:
             raise pb_utils.TritonModelException(f"model '{args['model_name']}': {error}") from None
-        self.pool = server_buffer_pool(self.limits, server)
+        try:
+            self.pool = server_buffer_pool(self.limits, server)
+        except (NotPrivate, OSError) as error:
+            raise pb_utils.TritonModelException(f"model '{args['model_name']}': {error}") from None
         self._housekeeping = Housekeeping(self.keep_house)
         self._housekeeping.start()
 

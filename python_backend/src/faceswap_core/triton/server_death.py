@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (as buffers.server_processes, whose import costs a network's stub 20 MB)
 _STUB = "triton_python_backend_stub"
@@ -59,9 +60,17 @@ def _end_siblings(prefix: str) -> None:
 def _region_prefix(words: list[str]) -> str | None:
     """What the names of all regions of one server begin with, from a stub's command line, which has its own."""
     for word in words:
-        if word and "/" not in word and (_SHARED_MEMORY / word).is_file():
+        if word and "/" not in word and _is_own(_SHARED_MEMORY / word):
             return word.rpartition("_")[0] + "_" if word.startswith("faceswap_") else word
     return None
+
+
+def _is_own(path: Path) -> bool:
+    """Whether it is a file of this user: others may make files named like a word of a command line."""
+    with suppress(OSError):
+        stat = path.lstat()
+        return S_ISREG(stat.st_mode) and stat.st_uid == os.geteuid()
+    return False
 
 
 def _stubs_with(prefix: str) -> list[int]:

@@ -36,7 +36,7 @@ class StepRequest:
     def __init__(self, request: pb_utils.InferenceRequest, limits: Limits) -> None:
         self._request = request
         self._limits = limits
-        self._received_at = time.time()
+        self._received_at = time.monotonic()
         self.wanted: frozenset[str] = frozenset(request.requested_output_names())
         self.ending: Ending | None = None
 
@@ -71,7 +71,7 @@ class StepRequest:
         given_us = self._request.timeout()  # Triton's request parameter `timeout`; 0: none
         if given_us:
             began = self.lease().leased_at if self.has(LEASE) else self._received_at
-            if time.time() - began > given_us / 1e6:
+            if time.monotonic() - began > given_us / 1e6:
                 raise DeadlineExceeded(f"the request took longer than the {given_us / 1e6:g} s its caller gave")
 
     def lease(self) -> Lease:

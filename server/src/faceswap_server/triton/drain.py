@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 from faceswap_core.buffers.orphaned_leases import TARGET
+from faceswap_core.buffers.private_folder import LOCK
 
 CHECK_INTERVAL_SECONDS = 0.1
 _MODEL = re.compile(r'^nv_inference_request_success\{model="([^"]+)"', re.MULTILINE)
@@ -59,9 +60,9 @@ def requests_in_flight(metrics_url: str, buffers: Path) -> int | None:
 
     Args:
         metrics_url: of the server, which need not be there any more.
-        buffers: the folder of its buffer pool; None is returned when there is no such folder.
+        buffers: the folder of its buffer pool; None is returned when no step keeps one there.
     """
-    if not buffers.is_dir():
+    if not (buffers / LOCK).exists():
         return None
     leased = sum(1 for _ in buffers.glob(f"*{TARGET}"))
     try:

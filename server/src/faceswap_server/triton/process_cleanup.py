@@ -1,19 +1,13 @@
-"""Removes what a tritonserver that has ended leaves behind: its steps' processes, their regions, its buffer pool."""
+"""Ends the steps' processes that a tritonserver which has ended leaves behind."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 
 import psutil
-from faceswap_core.buffers.new_lease import buffer_folder
-from faceswap_core.buffers.server_processes import SHARED_MEMORY
 
-from faceswap_server.triton.shared_memory import region_prefix
 from faceswap_server.triton.stub_processes import process_has_ended
 
 NOTICE_SECONDS = 2.0
@@ -27,7 +21,6 @@ class ProcessCleanup:
     """Remembers while a server runs what must go with it: a killed server's children can no longer be found."""
 
     def __init__(self) -> None:
-        self.region_prefix = f"{region_prefix(os.getpid())}{secrets.token_hex(3)}_"
         self._children: dict[int, psutil.Process] = {}
 
     def remember(self, server_pid: int) -> None:
@@ -38,8 +31,8 @@ class ProcessCleanup:
             return
         self._children.update({child.pid: child for child in children})
 
-    def remove(self, server_pid: int | None, *, at_once: bool = False) -> None:
-        """Ends every process and deletes every region and buffer of a server that has ended.
+    def end_children(self, *, at_once: bool = False) -> None:
+        """Ends every process of a server that has ended.
 
         `at_once`: the server was broken; its steps have nothing to finish, and the restart should not wait.
         """
@@ -49,10 +42,6 @@ class ProcessCleanup:
                 child.kill()
         _wait_for(alive, KILL_SECONDS)
         self._children.clear()
-        for region in SHARED_MEMORY.glob(f"{self.region_prefix}*"):
-            region.unlink(missing_ok=True)
-        if server_pid is not None:
-            shutil.rmtree(buffer_folder(server_pid), ignore_errors=True)
 
 
 def _wait_for(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:

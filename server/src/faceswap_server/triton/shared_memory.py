@@ -8,10 +8,8 @@ killed by SIGBUS or answers every request with an error, long after its start.
 from __future__ import annotations
 
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 from faceswap_core.buffers.server_processes import SHARED_MEMORY
 
 from faceswap_server.triton.errors import SetupError
@@ -21,23 +19,6 @@ LEAST = 256 * 2**20
 ADVISED = 2 * 2**30
 """Bytes with which /dev/shm was no limit under any load measured."""
 HOW = "give a container `docker run --shm-size=2g`, a machine `mount -o remount,size=2G /dev/shm`"
-
-
-def region_prefix(launcher: int) -> str:
-    """What the names of all regions of servers begin with that the process `launcher` started."""
-    return f"faceswap_{launcher}_"
-
-
-def remove_abandoned_regions(directory: Path = SHARED_MEMORY) -> int:
-    """Deletes regions of servers whose launcher was killed and could not; returns how many."""
-    removed = 0
-    for region in directory.glob("faceswap_*_*"):
-        launcher = region.name.split("_")[1]
-        if launcher.isdigit() and not psutil.pid_exists(int(launcher)):
-            with suppress(OSError):  # another user's, or gone already
-                region.unlink()
-                removed += 1
-    return removed
 
 
 class SharedMemoryTooSmall(SetupError):

@@ -11,9 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from faceswap_core.buffers.new_lease import buffer_folder
-
-from faceswap_server.triton import pdeathsig
+from faceswap_server.triton import process_setup
 from faceswap_server.triton.arguments import ServerArguments, server_arguments
 from faceswap_server.triton.bundled import find_bundled_triton
 from faceswap_server.triton.drain import Stopped, requests_in_flight, wait_until_drained
@@ -26,8 +24,9 @@ from faceswap_server.triton.ports import HOST, choose_ports
 from faceswap_server.triton.process_cleanup import ProcessCleanup
 from faceswap_server.triton.served_repository import entry_points, withdraw
 from faceswap_server.triton.server_folder import ServerFolder, remove_abandoned_folders
+from faceswap_server.triton.server_memory import ServerMemory
 from faceswap_server.triton.settings import ServerSettings
-from faceswap_server.triton.shared_memory import check_shared_memory, remove_abandoned_regions
+from faceswap_server.triton.shared_memory import check_shared_memory
 from faceswap_server.triton.wait_ready import wait_until_ready
 
 END_SECONDS = 1.0
@@ -49,6 +48,7 @@ class TritonServer:
         self._folder: ServerFolder | None = None
         self._relay: LogRelay | None = None
         self._cleanup = ProcessCleanup()
+        self._memory = ServerMemory()
         self._ports = self._wanted_ports()
         self.log = settings.log or Path(tempfile.gettempdir()) / f"tritonserver-{secrets.token_hex(4)}.log"
 
@@ -85,7 +85,12 @@ class TritonServer:
     @property
     def region_prefix(self) -> str:
         """What the names of its steps' regions in /dev/shm begin with."""
-        return self._cleanup.region_prefix
+        return self._memory.region_prefix
+
+    @property
+    def buffers(self) -> Path:
+        """The folder of its buffer pool, once it was started."""
+        return self._memory.buffers
 
     @property
     def pid(self) -> int:
@@ -116,7 +121,7 @@ class TritonServer:
         """
         triton = self.settings.triton or find_bundled_triton()
         executable = triton.executable  # raises before anything is made
-        remove_abandoned_regions()
+        self._memory.delete_abandoned()
         remove_abandoned_folders()
         check_shared_memory()
         try:
@@ -139,19 +144,19 @@ class TritonServer:
             models=folder.models,
             backends=folder.backends,
             ports=self._ports,
-            region_prefix=self._cleanup.region_prefix,
+            region_prefix=self._memory.region_prefix,
             closed_value=secrets.token_urlsafe(24),
             extra=self.settings.arguments,
         )
+        environment = triton.environment(os.environ) | self.settings.environment
+        environment |= self._memory.claim(environment) | {"FACESWAP_SERVER_RESTARTS": str(self._launches)}
         with open_log(self.log) as log:
             self._process = subprocess.Popen(
                 [
-                    *pdeathsig.command(),
+                    *process_setup.command(),
                     *(str(executable), *server_arguments(arguments)),
                 ],
-                env=triton.environment(os.environ)
-                | self.settings.environment
-                | {"FACESWAP_SERVER_RESTARTS": str(self._launches)},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if self.settings.log_to_stderr else log,
                 stderr=subprocess.STDOUT,
@@ -166,6 +171,7 @@ class TritonServer:
             if self._process is None or self._process.poll() is not None:
                 raise self._start_error()
             self._cleanup.remember(self._process.pid)
+            self._memory.make_private()
             # the ports open only after all models have loaded; until then the log shows the progress
             on_model_ready(self.log.read_text(errors="replace").count("successfully loaded '"))
 
@@ -225,7 +231,7 @@ class TritonServer:
         withdraw(self._folder.models, withdrawn)
         if wait_until_drained(self.metrics_url, withdrawn, seconds, self.is_running):
             return 0
-        return requests_in_flight(self.metrics_url, buffer_folder(self._process.pid))
+        return requests_in_flight(self.metrics_url, self.buffers)
 
     def kill(self) -> None:
         """Ends tritonserver at once, from any thread or signal handler; `stop` clears up after it."""
@@ -237,7 +243,8 @@ class TritonServer:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        self._cleanup.remove(None if self._process is None else self._process.pid, at_once=at_once)
+        self._cleanup.end_children(at_once=at_once)
+        self._memory.delete()
         if self._folder is not None:
             self._folder.remove()
             self._folder = None

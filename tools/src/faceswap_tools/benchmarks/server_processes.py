@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 from faceswap_contract.names import PACK_NETWORKS
-from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_name import buffer_folder
 from faceswap_core.buffers.server_processes import allocated_bytes, regions_of
 
 SERVER = "tritonserver"

@@ -10,7 +10,6 @@ import psutil
 from faceswap_client import Client, FaceSwapError
 from faceswap_core.buffers.server_processes import SHARED_MEMORY
 from faceswap_server.supervision.swap_probe import probe_image
-from faceswap_server.triton.shared_memory import region_prefix
 from faceswap_server.triton.stub_processes import StubProcess, find_stubs
 
 PAUSE_SECONDS = 0.1
@@ -60,7 +59,7 @@ def family(pid: int) -> list[psutil.Process]:
 
 def shared_memory_regions(launcher_pid: int) -> set[Path]:
     """The regions in /dev/shm of servers that the process `launcher_pid` started."""
-    return set(SHARED_MEMORY.glob(f"{region_prefix(launcher_pid)}*"))
+    return set(SHARED_MEMORY.glob(f"faceswap_p{launcher_pid}_*"))
 
 
 def seconds_to_recover(

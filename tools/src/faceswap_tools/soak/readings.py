@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import psutil
-from faceswap_core.buffers.new_lease import buffer_folder
+from faceswap_core.buffers.server_name import buffer_folder
 from faceswap_core.buffers.server_processes import SHARED_MEMORY, ServerProcesses, allocated_bytes
 
 
