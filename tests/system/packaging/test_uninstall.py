@@ -18,7 +18,7 @@ MADE = (
     ".packs/offline/manifest.json",
     ".served/model_repository/pack.json",
     "out/server.log",
-    "examples/images/swapped.jpg",
+    "examples/images/me.jpg",
     "client/typescript/node_modules/x/index.js",
     ".mypy_cache/x",
     "server/src/faceswap_server/__pycache__/serve.pyc",
