@@ -42,7 +42,8 @@ def check_environment(
     """Refuses misspelt variables, removes those that Kubernetes injects, and replaces old values and names.
 
     Called once at the start of a program, before any variable is read. Variables of other programs are accepted,
-    because containers and machines share them.
+    because containers and machines share them. A name in lower case is replaced by the one in capitals, which wins
+    where both are set.
 
     Args:
         environ: usually `os.environ`; changed in place, so that child processes see the new words.
@@ -54,7 +55,12 @@ def check_environment(
     """
     for name in sorted(environ):
         upper = name.upper()  # the settings classes read names in any case
-        if not upper.startswith(PREFIX) or upper in VARIABLES:
+        if not upper.startswith(PREFIX):
+            continue
+        if upper in VARIABLES:
+            if name != upper:
+                value = environ.pop(name)
+                environ.setdefault(upper, value)
             continue
         if _injected(upper, environ[name]):
             del environ[name]  # a settings class would read FACESWAP_PORT for its field `port`

@@ -97,6 +97,15 @@ def test_an_old_value_becomes_the_new_one_with_a_warning() -> None:
     assert {word.of for word in OLD_WORDS if word.where == "value"} <= set(VARIABLES)
 
 
+def test_a_name_in_lower_case_is_replaced_and_the_capitals_win() -> None:
+    environ = {"faceswap_triton": "carried"}
+    assert len(checked(environ)) == 1
+    assert environ == {"FACESWAP_TRITON": "bundled"}
+    both = {"FACESWAP_MAX_FACES": "8", "Faceswap_Max_Faces": "9"}
+    assert checked(both) == []
+    assert both == {"FACESWAP_MAX_FACES": "8"}
+
+
 def test_the_workers_own_deadline_follows_the_old_name() -> None:
     environ = {"FACESWAP_REQUEST_SECONDS": "90"}
     (warning,) = checked(environ, Program.WORKER)
