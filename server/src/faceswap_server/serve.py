@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from faceswap_server.foreground import Foreground
 
 
+def _splittable(arguments: str) -> str:
+    try:
+        shlex.split(arguments)
+    except ValueError as error:  # an open quotation
+        raise typer.BadParameter(str(error)) from None
+    return arguments
+
+
 def serve(
     http_port: Annotated[int, typer.Option(help="HTTP port; 0 takes a free one.", min=0, max=65535)] = 8000,
     grpc_port: Annotated[int, typer.Option(help="gRPC port; 0 takes a free one.", min=0, max=65535)] = 8001,
@@ -57,7 +65,10 @@ def serve(
         ),
     ] = None,
     triton_arguments: Annotated[
-        str, typer.Option(help="Further arguments for tritonserver, as in a shell: '--model-config-name=cuda'.")
+        str,
+        typer.Option(
+            callback=_splittable, help="Further arguments for tritonserver, as in a shell: '--model-config-name=cuda'."
+        ),
     ] = "",
 ) -> None:
     """Start the server on 127.0.0.1, keep it working, and leave it running; with --listen, a front others can reach.

@@ -50,6 +50,8 @@ def test_one_job_on_the_command_line(start_worker: StartWorker, stub: Path, swap
         ({"FACESWAP_CONCURRENCY": "64"}, (), "FACESWAP_CONCURRENCY='64' is not allowed"),
         ({"MODE": "both"}, (), "MODE='both' is not allowed"),
         ({"FACESWAP_DRAIN_SECONDS": "soon"}, (), "FACESWAP_DRAIN_SECONDS='soon' is not allowed"),
+        ({"FACESWAP_TRITON_ARGUMENTS": "'"}, (), "is not allowed: No closing quotation"),
+        ({"FACESWAP_TRITON_ARGUMENTS": "'", "MODE": "serve"}, (), "is not allowed: No closing quotation"),
         ({}, ("--rp_log_level", "DEBUG"), "keep images out of the log"),
         ({}, ("--rp_log=TRACE",), "keep images out of the log"),
     ],

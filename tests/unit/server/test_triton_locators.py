@@ -58,6 +58,20 @@ def test_what_is_no_tritonserver_is_refused_in_one_line(name: str, says: str, tm
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("own_onnxruntime", [False, True])
+def test_a_home_without_the_python_stub_is_refused_by_name(own_onnxruntime: bool, tmp_path: Path, ours: Path) -> None:
+    opt = home(tmp_path / "opt")  # then as pip installs it, whose stub is elsewhere
+    stub = opt / "backends" / "python" / "triton_python_backend_stub"
+    stub.unlink()
+    if own_onnxruntime:
+        (opt / "backends" / "onnxruntime").mkdir()
+        (opt / "backends" / "onnxruntime" / ONNXRUNTIME[0]).write_text("")
+    with pytest.raises(SetupError) as caught:
+        NativeTriton(opt).backend_directory(tmp_path / "scratch", lambda: ours)
+    assert str(caught.value).startswith(f"{stub} is not there")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", ONNXRUNTIME)
 def test_a_native_onnxruntime_backend_stays_its_own(kind: str, tmp_path: Path) -> None:
     opt = home(tmp_path / "opt")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from enum import Enum
 from pathlib import Path
 
 from faceswap_core.settings_field import setting
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from faceswap_server.jobs.settings import JobSettings
 
@@ -68,6 +70,15 @@ class WorkerSettings(JobSettings):
     port_health: int | None = setting("PORT_HEALTH")
     health_check_path: str = setting("HEALTH_CHECK_PATH")
     token_file: Path | None = setting("FACESWAP_TOKEN_FILE")
+
+    @field_validator("triton_arguments")
+    @classmethod
+    def _can_be_split(cls, arguments: str) -> str:
+        try:
+            shlex.split(arguments)
+        except ValueError as error:  # an open quotation
+            raise PydanticCustomError("shell_words", "{reason}", {"reason": str(error)}) from None
+        return arguments
 
     @property
     def warm_up_swaps(self) -> int:

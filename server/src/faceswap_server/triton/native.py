@@ -49,14 +49,23 @@ class NativeTriton:
         return home if (home / "backends" / "python").is_dir() else None
 
     def backend_directory(self, scratch: Path, onnxruntime: Callable[[], Path]) -> Path | None:
-        """Its own where it has an onnxruntime backend, else its Python backend with our onnxruntime backend."""
+        """Its own where it has an onnxruntime backend, else its Python backend with our onnxruntime backend.
+
+        Raises SetupError for a home without the stub of the Python backend, such as that of pip's tritonserver.
+        """
         home = self.home
         if home is None:
             return None
         backends = home / "backends"
+        stub = backends / "python" / STUB
+        if not stub.is_file():
+            raise SetupError(
+                f"{stub} is not there, and the steps cannot run without it; for the tritonserver that pip installs, "
+                "name no other: leave out --triton, or set FACESWAP_TRITON=bundled in the worker"
+            )
         if any((backends / "onnxruntime" / name).is_file() for name in ONNXRUNTIME):
             return backends
-        lay_out_backends(backends / "python", backends / "python" / STUB, onnxruntime(), scratch)
+        lay_out_backends(backends / "python", stub, onnxruntime(), scratch)
         return scratch
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
