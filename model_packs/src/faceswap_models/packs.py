@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceswap_models.checkout import Checkout, NotACheckout
+from faceswap_models.environment import end_on_unknown_variables
 from faceswap_models.layout import lay_out_repository, served_pack
 from faceswap_models.offline.pack import NAME as OFFLINE
 from faceswap_models.offline.pack import prepare_offline_pack
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("name", nargs="?", help="a pack in .packs/ (default: keep the present one, else 'offline')")
     parser.add_argument("--output", type=Path, help="write another model repository, of copies that stand alone")
     given = parser.parse_args(arguments)
+    end_on_unknown_variables("pack")
     try:
         repository = lay_out_pack(given.name, given.output)
     except (PackError, NotACheckout) as error:

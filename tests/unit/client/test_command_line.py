@@ -73,6 +73,18 @@ def test_swap_writes_the_answer_and_says_what_was_done(run: Any, fake: Any, imag
     assert run("swap", image, image, "-o", out, "--quiet").stderr == ""
 
 
+def test_a_misspelt_variable_is_a_usage_error(
+    run: Any, fake: Any, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACESWAP_TOKN", "8")
+    Client(fake.grpc_address).close()  # a program that uses the client as a library has variables of its own
+    result = run("swap", image, image, "-o", tmp_path / "out.jpg")
+    assert result.exit_code == ExitCode.USAGE
+    assert one_line(result) == "faceswap: there is no environment variable FACESWAP_TOKN; the nearest is FACESWAP_TOKEN"
+    assert fake.seen == []
+    assert run("--version").exit_code == ExitCode.OK
+
+
 def test_the_last_image_is_the_target(run: Any, fake: Any, tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / name).write_text(name)

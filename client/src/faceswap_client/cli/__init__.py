@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from faceswap_contract.environment import Program, UnknownVariable, check_environment
 
-from faceswap_client.cli._commands import CommandFailed, Commands
+from faceswap_client.cli._commands import CommandFailed, Commands, warn
 from faceswap_client.cli._exit_codes import ExitCode, exit_codes_text
 from faceswap_client.cli._faces import FACES_EXAMPLES, faces
 from faceswap_client.cli._swap import SWAP_EXAMPLES, swap
 from faceswap_client.cli._verify import VERIFY_EXAMPLES, verify
 
 __all__ = ["CommandFailed", "ExitCode", "app", "main"]
+
+OWN_COMMANDS = ("swap", "faces", "verify")
 
 app = typer.Typer(
     cls=Commands,
@@ -46,6 +50,11 @@ def _root(
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
         raise typer.Exit(ExitCode.USAGE)
+    if ctx.invoked_subcommand in OWN_COMMANDS:  # those of other packages check for their own program
+        try:
+            check_environment(os.environ, warn, Program.COMMAND_LINE)
+        except UnknownVariable as error:
+            raise CommandFailed(str(error), ExitCode.USAGE) from None
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ class Commands(TyperGroup):
         """The command that the arguments name; an old name gives the command of the new one, and a warning."""
         word = _RENAMED.get(args[0]) if args else None
         if word is not None:
-            _warn(word.warning)
+            warn(word.warning)
             args = [word.new.split()[-1], *args[1:]]
         return super().resolve_command(ctx, args)
 
@@ -104,7 +104,8 @@ def _say(text: str, status: int) -> int:
     return int(status)
 
 
-def _warn(text: str) -> None:
+def warn(text: str) -> None:
+    """Prints a warning as one line on stderr."""
     typer.echo(f"faceswap: warning: {text}", err=True)
 
 

@@ -21,6 +21,7 @@ from faceswap_models.content_gate.classifiers import CLASSIFIERS, Classifier
 from faceswap_models.content_gate.install import delete_gate, install_gate, remove_gate, write_gate
 from faceswap_models.content_gate.networks import STAND_IN, build_stand_in
 from faceswap_models.content_gate.prepare import GatePreparationError
+from faceswap_models.environment import end_on_unknown_variables
 from faceswap_models.pack_manifest import PackError
 from faceswap_models.packs import lay_out_pack
 
@@ -41,6 +42,7 @@ def main(
     ] = None,
 ) -> None:
     """Install a content gate, or take it out with 'off'. A running server keeps the gate it started with."""
+    end_on_unknown_variables("content gate")
     try:
         if name == "off":
             said = _remove(repository)

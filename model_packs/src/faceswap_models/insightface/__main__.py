@@ -12,6 +12,7 @@ from faceswap_core.files.user_cache import user_cache_directory
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from faceswap_models.environment import end_on_unknown_variables
 from faceswap_models.insightface.download import DownloadError, download_file
 from faceswap_models.insightface.originals import (
     MissingOriginalsError,
@@ -58,6 +59,7 @@ def install(
     Exit codes: 0 done; 2 wrong command line; 3 licence not accepted, nothing was downloaded; 4 files are
     not available; 5 files are not the published ones, or the output directory is occupied.
     """
+    end_on_unknown_variables("insightface pack")
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
     if not accept_license:
         typer.echo(LICENCE_NOTICE)

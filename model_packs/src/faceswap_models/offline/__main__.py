@@ -6,13 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
+from faceswap_models.environment import end_on_unknown_variables
 from faceswap_models.offline import build_offline_pack
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m faceswap_models.offline", description=__doc__)
     parser.add_argument("directory", type=Path, metavar="DIR")
-    for name, path in build_offline_pack(parser.parse_args().directory).items():
+    given = parser.parse_args()
+    end_on_unknown_variables("offline pack")
+    for name, path in build_offline_pack(given.directory).items():
         sys.stdout.write(f"{name}: {path} ({path.stat().st_size:,} bytes)\n")
 
 
